@@ -18,7 +18,7 @@ internal static partial class VisibleText
     /// <summary>The longest text that is shown, in characters: more than any message has by itself.</summary>
     public const int MaxLength = 8000;
 
-    /// <summary>Letters and marks, according to Unicode, that are not format characters but are invisible all the same.</summary>
+    /// <summary>Letters and marks, according to Unicode, that are not format characters but are still invisible.</summary>
     private static readonly SearchValues<char> s_blanks = SearchValues.Create("\u034F\u115F\u1160\u17B4\u17B5\u2800\u3164\uFFA0");
 
     /// <summary>A text as it may be shown; the same text if nothing is wrong with it. Idempotent.</summary>

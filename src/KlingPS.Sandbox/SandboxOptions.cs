@@ -24,13 +24,13 @@ internal sealed class SandboxOptions
     /// <summary>How long a task takes from being accepted to being finished. For the first tenth of that time the task is <c>waiting</c>, then <c>generating</c>.</summary>
     public TimeSpan GenerationTime { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Tasks accepted in any <see cref="CreateWindow"/>; more are rejected with code 429. Null is no limit.</summary>
+    /// <summary>Tasks accepted in any <see cref="CreateWindow"/>; more are rejected with code 429. Null means no limit.</summary>
     public int? CreateLimit { get; init; } = 20;
 
     /// <summary>The sliding window of <see cref="CreateLimit"/>.</summary>
     public TimeSpan CreateWindow { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Task queries answered in any <see cref="QueryWindow"/>; more are rejected with code 429. Null is no limit.</summary>
+    /// <summary>Task queries answered in any <see cref="QueryWindow"/>; more are rejected with code 429. Null means no limit.</summary>
     public int? QueryLimit { get; init; } = 10;
 
     /// <summary>The sliding window of <see cref="QueryLimit"/>.</summary>

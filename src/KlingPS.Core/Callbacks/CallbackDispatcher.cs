@@ -30,7 +30,7 @@ internal sealed class CallbackDispatcher
     private int _ignored;
 
     /// <summary>Creates the dispatcher.</summary>
-    /// <param name="service">The service; its observer is told of callbacks that could not be used.</param>
+    /// <param name="service">The service; its observer is told about callbacks that could not be used.</param>
     /// <param name="gate">What admits callbacks.</param>
     /// <param name="expected">The tasks that are waited for.</param>
     /// <param name="takesAll">Whether to wait for every task that a callback comes for.</param>

@@ -83,8 +83,8 @@ internal sealed class AgreedPlan
     }
 
     /// <summary>Refuses an image for which something else would be done than the plan says.</summary>
-    /// <param name="identified">Which video it is, with its price if it is to be bought.</param>
-    /// <param name="earlier">What the ledger has for it, or a video of another ledger; <see langword="null"/> if it is to be bought.</param>
+    /// <param name="identified">Which video it is, with its price if it would be bought.</param>
+    /// <param name="earlier">What the ledger has for it, or a video of another ledger; <see langword="null"/> if it would be bought.</param>
     /// <param name="isElsewhere">Whether <paramref name="earlier"/> is one that this ledger does not know.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="KlingException">
@@ -188,11 +188,11 @@ internal sealed class AgreedPlan
             : $"Nothing was bought for '{item.Subject}': it is over the limits that the plan was made with.");
     }
 
-    /// <summary>The failed task whose video is to be bought again; the ledger has nothing else for a video that is to be bought.</summary>
+    /// <summary>The failed task whose video would be bought again; the ledger has nothing else for a video that would be bought.</summary>
     private Task<KlingVideoTask?> FindLastAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
         => FindFailedAsync(_session, identified, cancellationToken);
 
-    /// <summary>The failed task because of which a video is to be bought again.</summary>
+    /// <summary>The failed task that makes it necessary to buy a video again.</summary>
     internal static async Task<KlingVideoTask?> FindFailedAsync(KlingSession session, IdentifiedSubmission identified, CancellationToken cancellationToken)
         => identified.Submission.RetryFailed
             ? await session.Ledger.Tasks.FindEarlierAsync(session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false)

@@ -6,7 +6,7 @@ namespace KlingPS.Core.Converting;
 
 /// <summary>Keeps every input of a conversion with its result, and closes the run once, with its summary and its report.</summary>
 /// <param name="runId">Which run it is.</param>
-/// <param name="report">Writes the report; <see langword="null"/> if there is to be none.</param>
+/// <param name="report">Writes the report; <see langword="null"/> if none is wanted.</param>
 internal sealed class ConversionBook(string runId, RunReportFile? report)
 {
     private readonly PackedRunItems _items = new();
@@ -26,7 +26,7 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
     /// <summary>Whether all input has come.</summary>
     public bool IsInputComplete { get; set; }
 
-    /// <summary>Writes that the run is under way, if there is to be a report.</summary>
+    /// <summary>Writes that the run is under way, if a report is wanted.</summary>
     /// <returns>What to tell the user if it cannot be written.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something other than a report is there.</exception>
     public string? Begin() => report?.Begin();

@@ -42,7 +42,7 @@ internal sealed record ConversionPlan(ConversionStep Step, Submission Submission
     /// <summary>What else the user should know before anything is bought, as a clause; <see langword="null"/> if there is nothing.</summary>
     public string? Remark { get; init; }
 
-    /// <summary>The task that it depends on: what was bought before, or what has failed and is to be bought again.</summary>
+    /// <summary>The task that it depends on: what was bought before, or what failed and will be bought again.</summary>
     public KlingVideoTask? Task { get; init; }
 
     /// <summary>What makes two purchases the same.</summary>

@@ -121,7 +121,7 @@ internal sealed class VideoConverter : IDisposable
     /// <param name="identity">What makes two purchases the same.</param>
     public KlingVideoTask? FindUnderWay(string identity) => _submitter.FindUnderWay(identity);
 
-    /// <summary>Records that a run has begun. A run that cannot be recorded goes ahead all the same: what it buys is recorded anyway.</summary>
+    /// <summary>Records that a run has begun. A run that cannot be recorded goes ahead anyway: what it buys is still recorded.</summary>
     /// <param name="runId">The id of the run.</param>
     /// <param name="command">The command.</param>
     /// <param name="cancellationToken">Stops the work; nothing is recorded then.</param>
@@ -245,7 +245,7 @@ internal sealed class VideoConverter : IDisposable
     }
 
     /// <summary>Called when no more images will come.</summary>
-    /// <param name="images">How many are to be converted.</param>
+    /// <param name="images">How many to convert.</param>
     public void CompleteInput(int images) => _options.Balance?.Complete(images);
 
     /// <summary>Does what is missing for an image to get its video.</summary>
@@ -356,7 +356,7 @@ internal sealed class VideoConverter : IDisposable
     }
 
     /// <summary>Starts the video of an image, unless it has been started: afterwards it is paid for, and may already be there.</summary>
-    /// <returns><see langword="null"/> if nothing is to be done, because the user has taken the video elsewhere.</returns>
+    /// <returns><see langword="null"/> if there is nothing to do, because the user has taken the video elsewhere.</returns>
     private async Task<Begun?> BeginAsync(ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime)
     {
         Prepared? prepared = null;
@@ -632,7 +632,7 @@ internal sealed class VideoConverter : IDisposable
         return outcome.Error is null ? outcome.Value! : throw outcome.Error;
     }
 
-    /// <summary>Writes the sidecar of a video, if there is to be one.</summary>
+    /// <summary>Writes the sidecar of a video, if one was asked for.</summary>
     /// <returns>What kept it from being written.</returns>
     private async Task<KlingException?> TryWriteSidecarAsync(SavedVideo video, Begun begun, CancellationToken cancellationToken)
     {

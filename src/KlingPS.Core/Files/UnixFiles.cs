@@ -258,7 +258,7 @@ internal static class UnixFiles
         private const uint BasicFacts = 0x7FF;
         private static readonly byte[] s_noName = [0];
 
-        /// <summary>Set when the C library is too old to have <c>statx</c>; the kernel has it all the same.</summary>
+        /// <summary>Set when the C library is too old to have <c>statx</c>; the kernel has it anyway.</summary>
         private static volatile bool s_isOldLibrary;
 
         public static int ByName(byte[] path, bool followsLink, byte[] result)

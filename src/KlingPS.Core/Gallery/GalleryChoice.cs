@@ -6,7 +6,7 @@ internal enum Decision
     /// <summary>Neither of the others.</summary>
     None,
 
-    /// <summary>It is to be kept.</summary>
+    /// <summary>Keep it.</summary>
     Picked,
 
     /// <summary>It is not to be kept.</summary>

@@ -41,5 +41,5 @@ internal interface IGateCaller
 
 /// <summary>What came of waiting at a gate.</summary>
 /// <param name="Result">What was recorded or found.</param>
-/// <param name="Lease">The slot for the request that is to be sent now; <see langword="null"/> if there is nothing to send.</param>
+/// <param name="Lease">The slot for the request to send now; <see langword="null"/> if there is nothing to send.</param>
 internal sealed record Passage<T>(T Result, IRateLease? Lease);

@@ -127,7 +127,7 @@ internal interface ITaskJournal
 
     /// <summary>Settles an unknown attempt with the task that it turned out to be.</summary>
     /// <param name="id">The local id.</param>
-    /// <param name="snapshot">What the service says of that task. The caller has checked that it is the right one.</param>
+    /// <param name="snapshot">What the service says about that task. The caller has checked that it is the right one.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown, or the task belongs to another one.</exception>
     Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot);
 

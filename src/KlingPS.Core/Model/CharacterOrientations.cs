@@ -15,6 +15,6 @@ internal static class CharacterOrientations
     /// <summary>Both.</summary>
     public static IReadOnlyList<string> All { get; } = [Image, Video];
 
-    /// <summary>An orientation in the spelling of the wire, whatever its case; any other text as it is, for the model to refuse.</summary>
+    /// <summary>An orientation as the service spells it, whatever its case; any other text as it is, for the model to refuse.</summary>
     public static string? Normalize(string? text) => All.FirstOrDefault(known => known.Equals(text, StringComparison.OrdinalIgnoreCase)) ?? text;
 }

@@ -48,7 +48,7 @@ public sealed record KlingModel
     /// <summary>The same for one second.</summary>
     public decimal? CreditsPerSecond => Credits / Seconds;
 
-    /// <summary>The day as of which the price is known.</summary>
+    /// <summary>The price is known as of this day.</summary>
     public DateOnly? PriceAsOf { get; init; }
 
     /// <summary>Where the price was read.</summary>

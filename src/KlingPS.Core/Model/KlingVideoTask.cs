@@ -1,6 +1,6 @@
 namespace KlingPS.Core.Model;
 
-/// <summary>One video: what was asked for, where it stands, what it cost and where it is. A snapshot; it does not change.</summary>
+/// <summary>One video: what was asked for, its state, what it cost and where it is. A snapshot; it does not change.</summary>
 #pragma warning disable CA1036 // PowerShell's own operators compare through the interface.
 public sealed record KlingVideoTask : IComparable
 #pragma warning restore CA1036

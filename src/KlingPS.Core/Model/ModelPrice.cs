@@ -11,7 +11,7 @@ internal readonly record struct PriceFactors(string? Resolution, bool HasSound, 
 /// <param name="IsPerSecond">Whether the service names its price for a second; otherwise it names one for 5 and one for 10 seconds.</param>
 internal sealed record ModelPrice(Func<PriceFactors, decimal> CreditsPerSecond, bool IsPerSecond)
 {
-    /// <summary>The day as of which the price is known.</summary>
+    /// <summary>The price is known as of this day.</summary>
     public DateOnly AsOf { get; init; } = new(2026, 11, 26);
 
     /// <summary>Where the price was read.</summary>

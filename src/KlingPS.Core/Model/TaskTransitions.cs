@@ -170,7 +170,7 @@ internal static class TaskTransitions
             FailMessage = reason,
         };
 
-    /// <summary>The task that the service has named for an attempt turns out to belong to another one: what became of the attempt is not known.</summary>
+    /// <summary>The task that the service has named for an attempt turns out to belong to another one: the outcome of the attempt is not known.</summary>
     /// <returns><see langword="null"/> if it does not have that id, or has ended.</returns>
     public static KlingVideoTask? Detached(this KlingVideoTask task, string taskId, string reason) => task.TaskId != taskId || !task.TaskState.IsPending() ? null : task with
     {

@@ -15,6 +15,6 @@ internal static class VideoResolution
     /// <summary>Every resolution that is known, the lowest first.</summary>
     public static IReadOnlyList<string> All { get; } = [P720, P1080, K4];
 
-    /// <summary>A resolution in the spelling that is used here, whatever its case; any other text as it is, for the model to refuse.</summary>
+    /// <summary>A resolution in the spelling used here, whatever its case; any other text as it is, for the model to refuse.</summary>
     public static string? Normalize(string? text) => All.FirstOrDefault(known => known.Equals(text, StringComparison.OrdinalIgnoreCase)) ?? text;
 }

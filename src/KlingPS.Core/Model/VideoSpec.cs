@@ -50,7 +50,7 @@ internal sealed record VideoSpec
     /// <summary>The image the video ends with.</summary>
     public MediaSource? TailImage { get; init; }
 
-    /// <summary>Further images of what is to be seen.</summary>
+    /// <summary>Further images of what the video should show.</summary>
     public ValueList<MediaSource> ReferenceImages { get; init; } = ValueList<MediaSource>.Empty;
 
     /// <summary>The video that it is made from.</summary>

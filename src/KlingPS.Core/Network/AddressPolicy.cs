@@ -242,7 +242,7 @@ internal sealed class AddressPolicy
 
     /// <summary>Where the service itself is.</summary>
     /// <param name="Hosts">Its hosts.</param>
-    /// <param name="Realms">Where they lead by what is written in them, except to the internet.</param>
+    /// <param name="Realms">Where they lead according to their text, except to the internet.</param>
     /// <param name="Names">Those that may lead anywhere, and are looked up.</param>
     private sealed record OwnPlaces(HashSet<string> Hosts, HashSet<AddressRealm> Realms, string[] Names)
     {

@@ -30,7 +30,7 @@ internal sealed class Connector(AddressPolicy? policy, TimeProvider time)
     internal Func<IPEndPoint, CancellationToken, Task<Stream>> Dial { get; init; } = DialAsync;
 
     /// <summary>Connects for a <see cref="SocketsHttpHandler"/>.</summary>
-    /// <param name="context">What is to be connected to: the host of the request, or the proxy on the way there.</param>
+    /// <param name="context">What to connect to: the host of the request, or the proxy on the way there.</param>
     /// <param name="cancellationToken">Ends the attempts.</param>
     public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {

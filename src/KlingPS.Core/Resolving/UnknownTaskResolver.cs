@@ -90,7 +90,7 @@ internal sealed class UnknownTaskResolver
         }
     }
 
-    /// <summary>Records that the video of a task was taken elsewhere, or takes that back.</summary>
+    /// <summary>Records that the video of a task was taken elsewhere, or withdraws that.</summary>
     /// <param name="tasks">The journal; the service is not involved.</param>
     /// <param name="task">The finished task.</param>
     /// <param name="isTaken">Whether it was taken.</param>

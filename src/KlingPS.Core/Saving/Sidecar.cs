@@ -36,7 +36,7 @@ internal sealed record Sidecar
     /// <summary>The tail image: the one the video ends with.</summary>
     public SidecarFile? TailImage { get; init; }
 
-    /// <summary>Further images showing what is to be in the video; left out if there are none.</summary>
+    /// <summary>Further images of what the video should show; left out if there are none.</summary>
     public IReadOnlyList<SidecarFile>? ReferenceImages { get; init; }
 
     /// <summary>The video that it was made from, if there was one.</summary>

@@ -115,7 +115,7 @@ internal sealed class VideoSaver
             KlingVideoTask task = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
             if (task.TakenAt is not null && reference.Task is not null)
             {
-                // If the user names it, it is saved all the same; but a video from a list is not fetched again every night.
+                // If the user names it, it is saved anyway; but a video from a list is not fetched again every night.
                 _observer?.OnNotice($"The video of '{task.Subject}' (task {task.Id}) was taken elsewhere and is passed over. Save-KlingVideo -Id {task.Id} saves it.");
                 return new(reference, null, null);
             }

@@ -7,7 +7,7 @@ namespace KlingPS.Core.Scheduling;
 internal readonly record struct RunningVideo(TimeSpan Age, DurationDistribution Times, bool HoldsPlace);
 
 /// <summary>
-/// Foresees how long a batch will take: what is to be sent passes the rate limit of the service and, if there is a limit of tasks at the
+/// Foresees how long a batch will take: what will be sent passes the rate limit of the service and, if there is a limit of tasks at the
 /// same time, waits for a place; then it takes as long as others of its kind took. Immutable.
 /// </summary>
 internal sealed record BatchForecast
@@ -24,7 +24,7 @@ internal sealed record BatchForecast
     /// <summary>The videos that are being made.</summary>
     public IReadOnlyCollection<RunningVideo> Running { get; init; } = [];
 
-    /// <summary>How long videos of the kind that is to be sent take.</summary>
+    /// <summary>How long videos of the kind to be sent take.</summary>
     public DurationDistribution Times { get; init; } = DurationDistribution.Unknown;
 
     /// <summary>The most tasks at the same time; <see langword="null"/> for no limit. At least 1.</summary>

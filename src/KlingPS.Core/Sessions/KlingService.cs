@@ -88,7 +88,7 @@ internal sealed class KlingService
     }
 
     /// <summary>
-    /// Records what the service says about a task. If the ledger is lost, the command knows it all the same, and keeps the end of a task to be
+    /// Records what the service says about a task. If the ledger is lost, the command still knows it, and keeps the end of a task to be
     /// recorded later: nobody asks for it again once the video is on disk.
     /// </summary>
     /// <param name="task">The task as the command knows it.</param>

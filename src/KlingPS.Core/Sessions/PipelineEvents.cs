@@ -11,9 +11,9 @@ internal sealed class PipelineEvents(IPipelineObserver? observer)
 
     /// <summary>Called when it is known what has to be done for an image.</summary>
     /// <param name="subject">The image.</param>
-    /// <param name="step">What is to be done.</param>
+    /// <param name="step">What to do.</param>
     /// <param name="earlier">The task that it was bought as before, if it was.</param>
-    /// <param name="credits">What it is expected to cost, if it is to be bought.</param>
+    /// <param name="credits">What it is expected to cost, if it will be bought.</param>
     public void OnPlanned(string subject, string step, KlingVideoTask? earlier, decimal? credits)
     {
         if (_wantsEvents)

@@ -16,7 +16,7 @@ namespace KlingPS.Core.Submitting;
 /// </remarks>
 internal sealed class BalanceWatch
 {
-    /// <summary>How long the first purchase waits to learn what else is to be bought: the commands before this one may be slow.</summary>
+    /// <summary>How long the first purchase waits to learn what else will be bought: the commands before this one may be slow.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     private readonly object _lock = new();

@@ -9,7 +9,7 @@ using KlingPS.Core.Sessions;
 namespace KlingPS.Core.Submitting;
 
 /// <summary>An image that the service would accept.</summary>
-/// <param name="Report">What the file is; <see langword="null"/> if it has not been opened, because its hash is recorded and nothing is to be bought so far.</param>
+/// <param name="Report">What the file is; <see langword="null"/> if it has not been opened, because its hash is recorded and nothing has to be bought so far.</param>
 /// <param name="Hash">The SHA-256 of its content, in lower-case hex.</param>
 internal sealed record IdentifiedImage(ImageReport? Report, string Hash);
 
@@ -72,7 +72,7 @@ internal sealed class ImageUploader
     /// <summary>Inspects an image and identifies its content; sends nothing.</summary>
     /// <param name="path">The full path of the image.</param>
     /// <param name="isPresent">
-    /// Whether its content is read even if its hash is recorded, because it is to be bought or sent. Otherwise a file whose hash is
+    /// Whether its content is read even if its hash is recorded, because it will be bought or sent. Otherwise a file whose hash is
     /// recorded is not even opened, which applies to most images of a finished folder.
     /// </param>
     /// <param name="maxLength">The largest file that is taken, in bytes.</param>

@@ -14,7 +14,7 @@ internal sealed class PlannedPolling : IPollTrigger
     /// <inheritdoc/>
     public Task RefreshAsync(Watch watch, CancellationToken cancellationToken) => Task.CompletedTask;
 
-    /// <summary>A task that was created just now is not polled before it can be ready; from then on it is due only when it is to be polled.</summary>
+    /// <summary>A new task is not polled before it can be ready; from then on it is due only when the plan says so.</summary>
     public PollDecision Decide(Watch watch, PollTurn turn)
         => turn.IsFirst && !turn.IsLast && turn.PlannedAt > turn.Now ? new PollDecision.WaitForPlan() : new PollDecision.Poll();
 

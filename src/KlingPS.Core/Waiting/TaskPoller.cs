@@ -120,7 +120,7 @@ internal abstract record PollResult
     /// <summary>The service is still working on it.</summary>
     public sealed record Pending : PollResult;
 
-    /// <summary>The task is to be polled again soon: the service was away, or did not have the whole record yet.</summary>
+    /// <summary>The task should be polled again soon: the service was away, or did not have the whole record yet.</summary>
     public sealed record Inconclusive : PollResult;
 
     /// <summary>There is no point in polling it again.</summary>

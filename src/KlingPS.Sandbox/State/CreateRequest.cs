@@ -25,6 +25,6 @@ internal sealed record CreateRequest
     /// <summary>The body as received.</summary>
     internal required string Body { get; init; }
 
-    /// <summary>Where the end of the task is to be reported.</summary>
+    /// <summary>Where to report the end of the task.</summary>
     internal Uri? Callback { get; init; }
 }

@@ -62,7 +62,7 @@ internal sealed record FieldRule(string Name, FieldType Type)
     /// <summary>The lowest number, or the lowest number of items.</summary>
     internal decimal Least { get; init; }
 
-    /// <summary>The highest, likewise.</summary>
+    /// <summary>The highest number, or the highest number of items.</summary>
     internal decimal Most { get; init; } = decimal.MaxValue;
 
     /// <summary>What the service fills in: a string, a number or a flag; null if it fills in nothing.</summary>

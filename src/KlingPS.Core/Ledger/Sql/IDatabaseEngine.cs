@@ -44,7 +44,7 @@ internal interface IDatabaseEngine
     Task<DatabaseConnection> ConnectReadOnlyAsync();
 
     /// <summary>
-    /// Announces that a ledger is to be copied to the database that is opened next. If it is created for the copy and others could get to it meanwhile,
+    /// Announces that a ledger will be copied to the database that is opened next. If it is created for the copy and others could get to it meanwhile,
     /// it counts as an unfinished copy from the first moment on.
     /// </summary>
     /// <param name="source">What is copied, for people to read.</param>

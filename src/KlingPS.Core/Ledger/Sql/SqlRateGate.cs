@@ -239,7 +239,7 @@ internal sealed class SqlRateGate(
             + "A place is free again a minute after it was taken. If a process hangs, end it.";
     }
 
-    /// <param name="record">What is to be recorded, once there is a slot.</param>
+    /// <param name="record">What to record once there is a slot.</param>
     /// <param name="session">The transaction, or what is read from.</param>
     /// <param name="tryTake">Takes a slot, or finds out whether there is one.</param>
     /// <param name="isOnlyLook">Whether a free slot is not taken, so that nothing is recorded.</param>

@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>The open database: one connection for writing, one for reading, opened when first needed, and created when something is to be written.</summary>
+/// <summary>The open database: one connection for writing, one for reading, opened when first needed, and created when there is something to write.</summary>
 /// <remarks>Safe for concurrent use. Errors of the database come out as <see cref="ErrorKind.LedgerUnusable"/>.</remarks>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable

@@ -18,7 +18,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <param name="session">The transaction.</param>
     /// <param name="intent">The purchase.</param>
     /// <param name="tryTake">Takes a slot for the request, if there is one.</param>
-    /// <returns><see langword="null"/> if the video is to be bought and there is no slot.</returns>
+    /// <returns><see langword="null"/> if the video has to be bought and there is no slot.</returns>
     public async Task<TaskClaim?> ClaimAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
         => await TaskTable.FindPurchaseAsync(session, intent).ConfigureAwait(false) is { } purchase ? new TaskClaim(purchase, IsNew: false)
             : await BeginAsync(session, intent, tryTake).ConfigureAwait(false) is { } task ? new TaskClaim(task, IsNew: true)
@@ -102,7 +102,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <param name="id">The local id of the attempt.</param>
     /// <param name="answerWithin">The time after which the answer is overdue.</param>
     /// <param name="tryTake">Takes a slot for the request, if there is one.</param>
-    /// <returns><see langword="null"/> if the request is to be sent again and there is no slot.</returns>
+    /// <returns><see langword="null"/> if the request has to be sent again and there is no slot.</returns>
     public async Task<RecordResult?> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin, Func<Task<bool>> tryTake)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);

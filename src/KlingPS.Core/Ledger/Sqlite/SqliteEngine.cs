@@ -143,7 +143,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     /// Refuses a ledger whose file is no longer in its place: what is written to it is lost, and another shell would buy everything
     /// again. Its content is saved beside its place.
     /// </summary>
-    /// <param name="connection">A connection that has it open; <see langword="null"/> if nothing is to be saved.</param>
+    /// <param name="connection">A connection that has it open; <see langword="null"/> if there is nothing to save.</param>
     /// <param name="isNewer">Whether something was written since it was last saved.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async Task RequireInPlaceAsync(SqliteConnection? connection, bool isNewer = false)

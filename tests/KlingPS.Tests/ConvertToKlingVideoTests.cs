@@ -405,9 +405,9 @@ public sealed class ConvertToKlingVideoTests
     public async Task ErrorAction_Stop_ends_the_command_and_the_next_run_goes_on()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        string[] images = shell.Images("good.png", "bad.png");
-        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, match: "bad", code: 422);
-        const string Script = "'good', 'bad' | ForEach-Object { [pscustomobject]@{ Path = \"$folder/$_.png\"; Prompt = $_ } } | ConvertTo-KlingVideo -Destination $destination -PollingInterval 0.1";
+        string[] images = shell.Images("good.png", "wrong.png");
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, match: "wrong", code: 422);
+        const string Script = "'good', 'wrong' | ForEach-Object { [pscustomobject]@{ Path = \"$folder/$_.png\"; Prompt = $_ } } | ConvertTo-KlingVideo -Destination $destination -PollingInterval 0.1";
 
         ShellResult stopped = await shell.RunAsync(Script + " -ErrorAction Stop", new { folder = shell.Folder, destination = shell.Destination });
 

@@ -387,10 +387,10 @@ public sealed class NewKlingVideoTaskTests
     public async Task A_refused_item_is_an_error_and_the_others_are_bought()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
-        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, match: "bad", code: 422);
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, match: "wrong", code: 422);
 
         ShellResult result = await shell.RunAsync(
-            "'good', 'bad', 'better' | ForEach-Object { [pscustomobject]@{ Path = $image; Prompt = $_ } } | New-KlingVideoTask",
+            "'good', 'wrong', 'better' | ForEach-Object { [pscustomobject]@{ Path = $image; Prompt = $_ } } | New-KlingVideoTask",
             new { image = shell.Image() });
 
         Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument, shell.Image());

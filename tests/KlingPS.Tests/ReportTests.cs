@@ -371,13 +371,13 @@ public sealed class ReportTests
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
 
         await shell.RunAsync(
-            $"$image | {Convert.Replace("'It moves.'", "$prompt", StringComparison.Ordinal)} -CallbackUri 'https://me:PW@example.com/hook?code=SECRET#x' -Name sk-abcdef123456",
+            $"$image | {Convert.Replace("'It moves.'", "$prompt", StringComparison.Ordinal)} -CallbackUri 'https://me:PASSWORD@example.com/hook?code=SECRET#x' -Name sk-abcdef123456",
             new { image = shell.Image("boat.png"), destination = shell.Destination, report = ReportOf(shell), prompt = "The key is " + ConnectedShell.Key });
 
         string text = await File.ReadAllTextAsync(ReportOf(shell));
         Assert.Contains("https://example.com/hook?…", text, StringComparison.Ordinal);
         Assert.DoesNotContain("SECRET", text, StringComparison.Ordinal);
-        Assert.DoesNotContain("PW", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("PASSWORD", text, StringComparison.Ordinal);
         Assert.DoesNotContain("sk-abcdef", text, StringComparison.Ordinal);
         Assert.DoesNotContain(ConnectedShell.Key, text, StringComparison.Ordinal);
         Read(ReportOf(shell));

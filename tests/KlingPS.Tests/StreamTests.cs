@@ -127,7 +127,7 @@ public sealed class StreamTests
             FaultKind = SandboxFaultKind.Code,
             Code = 422,
             Message = $"Bearer {ConnectedShell.Key} may not do this.",
-            Match = "bad",
+            Match = "wrong",
         });
         ShellResult result = await shell.RunAsync(
             """
@@ -135,7 +135,7 @@ public sealed class StreamTests
             Connect-KlingAccount -ApiKey $key -Endpoint $server.Endpoint -UploadEndpoint $server.UploadEndpoint
             Get-KlingAccount
             Send-KlingImage $image
-            $tasks = 'good', 'bad', 'lost' | ForEach-Object { [pscustomobject]@{ Path = $image; Prompt = $_ } } | New-KlingVideoTask
+            $tasks = 'good', 'wrong', 'lost' | ForEach-Object { [pscustomobject]@{ Path = $image; Prompt = $_ } } | New-KlingVideoTask
             $tasks
             $tasks | Wait-KlingVideoTask -PollingInterval 0.1
             $tasks | Save-KlingVideo -Destination $destination

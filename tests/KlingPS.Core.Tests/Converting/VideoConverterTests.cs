@@ -854,12 +854,12 @@ public sealed class VideoConverterTests : IAsyncDisposable
         _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
         {
             await request.ReadAsync(cancellationToken);
-            return await (request.Text.Contains("bad", StringComparison.Ordinal) ? Replies.Code(422, "No.") : _harness.AcceptTask)(request, cancellationToken);
+            return await (request.Text.Contains("wrong", StringComparison.Ordinal) ? Replies.Code(422, "No.") : _harness.AcceptTask)(request, cancellationToken);
         });
         using VideoConverter converter = Converter();
 
         Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(
-            converter, _harness.Submission("a.png", 1), _harness.Submission("b.png", 2).Asking(spec => spec with { Prompt = "bad" }), _harness.Submission("c.png", 3), _harness.Submission("none.png", 4).Asking(spec => spec with { Image = MediaSource.FromFile("/nowhere/fox.png") }));
+            converter, _harness.Submission("a.png", 1), _harness.Submission("b.png", 2).Asking(spec => spec with { Prompt = "wrong" }), _harness.Submission("c.png", 3), _harness.Submission("none.png", 4).Asking(spec => spec with { Image = MediaSource.FromFile("/nowhere/fox.png") }));
 
         Assert.Equal([null, ErrorKind.RequestInvalid, null, ErrorKind.PathNotFound], outcomes.Select(outcome => outcome.Error?.Kind));
     }

@@ -86,7 +86,7 @@ public sealed class HttpServerTests
             + $"GET /api/v1/none HTTP/1.1\r\n{head}\r\n"
             + $"GET /api/v1/chat/credit HTTP/1.1\r\n{head}Connection: close\r\n\r\n");
 
-        int[] places = [text.IndexOf("\"data\":10000", StringComparison.Ordinal), text.IndexOf("taskId", StringComparison.Ordinal), text.IndexOf("404", StringComparison.Ordinal), text.IndexOf("\"data\":9958", StringComparison.Ordinal)];
+        int[] places = [text.IndexOf("\"data\":10000", StringComparison.Ordinal), text.IndexOf("taskId", StringComparison.Ordinal), text.IndexOf("HTTP/1.1 404", StringComparison.Ordinal), text.IndexOf("\"data\":9958", StringComparison.Ordinal)];
         Assert.DoesNotContain(-1, places);
         Assert.Equal(places.Order(), places);
         Assert.Equal(1, sandbox.Server.GetBill().CreatesAccepted);

@@ -79,7 +79,7 @@ internal sealed class ConnectedShell : IAsyncDisposable
 
     public Task<ShellResult> RunAsync(string script, object? variables = null) => Shell.RunAsync(script, variables);
 
-    /// <summary>Makes something go wrong.</summary>
+    /// <summary>Makes something go wrong. Requests hold random hexadecimal digits, so <paramref name="match"/> should be no word made of a to f alone.</summary>
     public void Fault(SandboxOperation on, SandboxFaultKind kind, string? match = null, int skip = 0, int count = 1, TimeSpan delay = default, int? code = null)
         => Server.AddFault(new SandboxFault { Operation = on, FaultKind = kind, Match = match, Skip = skip, Count = count, Delay = delay, Code = code });
 

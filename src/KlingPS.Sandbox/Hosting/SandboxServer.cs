@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using KlingPS.Sandbox.Callbacks;
 using KlingPS.Sandbox.Downloads;
 using KlingPS.Sandbox.Http;
@@ -109,13 +110,17 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
 
     private async Task ServeAsync(HttpRequest request, HttpResponse response, LoopbackHost host, CancellationToken cancellationToken)
     {
+        Exchange exchange = new(request, response, host, _state.TimeProvider.GetUtcNow(), _log, _state.TimeProvider);
         try
         {
-            Exchange exchange = new(request, response, host, _state.TimeProvider.GetUtcNow(), _log, _state.TimeProvider);
             response.AddHeader("Server", "cloudflare");
             await (host == LoopbackHost.Download
                 ? _downloads.ServeAsync(exchange, cancellationToken)
                 : _router.ServeAsync(exchange, cancellationToken)).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (IsRunning && !response.HasBegun && !HasClientGone(exception))
+        {
+            await ReportAsync(exchange, exception, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception)
         {
@@ -128,6 +133,21 @@ internal sealed class SandboxServer : IAsyncDisposable, IDisposable
             {
                 _state.Uploads.Dispose();
             }
+        }
+    }
+
+    private static bool HasClientGone(Exception exception) => exception is SocketException or InvalidDataException or OperationCanceledException;
+
+    /// <summary>Tells the client what has gone wrong in the sandbox itself, such as that its files are gone.</summary>
+    private static async Task ReportAsync(Exchange exchange, Exception problem, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await exchange.SendTextAsync(500, "text/plain; charset=UTF-8", $"The sandbox failed: {problem.Message}\n", cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception)
+        {
+            exchange.Response.Break();
         }
     }
 }

@@ -56,6 +56,21 @@ public sealed class ServerTests
     }
 
     [Fact]
+    public async Task What_goes_wrong_in_the_sandbox_itself_is_told()
+    {
+        await using SandboxHarness sandbox = new();
+        string image = await sandbox.UploadImageAsync();
+        Directory.Delete(sandbox.Server.UploadFolder, recursive: true);
+
+        using HttpResponseMessage response = await sandbox.Http.PostAsync("api/v1/jobs/createTask", SandboxHarness.Json(SandboxHarness.Body(image: image)));
+
+        Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
+        Assert.StartsWith("The sandbox failed: Could not find", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(0, sandbox.Server.GetBill().CreatesAccepted);
+        Assert.Equal(200, (await sandbox.GetAsync("api/v1/chat/credit")).GetProperty("code").GetInt32());
+    }
+
+    [Fact]
     public async Task Another_process_can_plan_faults_and_read_the_bill()
     {
         await using SandboxHarness sandbox = new();

@@ -114,7 +114,7 @@ public sealed class MetadataTests
             ("VideoSize", typeof(long)), ("Fault", typeof(SandboxFault[])), ("Force", typeof(SwitchParameter)),
         ]),
         ["Get-KlingSandbox"] = ([typeof(KlingSandbox)], false, []),
-        ["Stop-KlingSandbox"] = ([typeof(void)], true, []),
+        ["Stop-KlingSandbox"] = ([typeof(void)], true, [("InputObject", typeof(KlingSandbox))]),
     };
 
     public static TheoryData<string> Names => [.. s_cmdlets.Keys];

@@ -40,6 +40,22 @@ public sealed class SandboxCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_sandbox_can_be_piped_to_be_stopped_and_only_the_one_that_is_meant_is()
+    {
+        ShellResult result = (await _shell.RunAsync(
+            """
+            $first = Start-KlingSandbox
+            $second = Start-KlingSandbox -Force
+            $first | Stop-KlingSandbox
+            $second.IsRunning
+            Get-KlingSandbox | Stop-KlingSandbox
+            $second.IsRunning
+            """)).Clean();
+
+        Assert.Equal([true, false], result.Of<bool>());
+    }
+
+    [Fact]
     public async Task A_started_sandbox_pipes_into_connect_and_stopping_it_disconnects()
     {
         ShellResult result = await _shell.RunAsync(

@@ -206,7 +206,10 @@ internal sealed class VideoDownloader
             }
 
             Problem = result.Problem;
-            var error = new KlingException(ErrorKind.ServiceUnavailable, DescribeFailure(result), result.Cause);
+            var error = new KlingException(ErrorKind.ServiceUnavailable, DescribeFailure(result), result.Cause)
+            {
+                Advice = "Check the network. The video is paid for, and the service keeps it for at least a day: nothing is bought when the same command is run again, or Get-KlingVideoTask -Unsaved | Save-KlingVideo.",
+            };
             return new Retry(error, result.Backoff, result.RetryAfter, hasProgressed);
         }
 

@@ -358,6 +358,8 @@ public sealed class VideoDownloaderTests : IDisposable
         }
 
         KlingException e = await AssertFailsAsync(ErrorKind.ServiceUnavailable, () => DownloadAsync());
+        Assert.Contains("The video is paid for", e.Advice, StringComparison.Ordinal);
+        Assert.Contains("Get-KlingVideoTask -Unsaved | Save-KlingVideo", e.Advice, StringComparison.Ordinal);
         Assert.Contains("100,000 of 400,132 bytes", e.Message);
         Assert.Contains(Target, e.Message);
         Assert.Equal(6, _server.Requests.Count);

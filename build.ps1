@@ -449,16 +449,14 @@ function Invoke-PesterSuite {
             $left.Process.Kill($true)
         }
 
-        if ($root -ne $PSScriptRoot) {
-            (Get-Item -LiteralPath $root).Delete()
-        }
+        Remove-PlainPath $root
     }
 
     $result.Seconds = $watch.Elapsed.TotalSeconds
     $result
 }
 
-# Pester finds no file in a folder with brackets in its path, and PowerShell no module. Such a checkout is tested through a link.
+# Pester finds no file in a folder with brackets in its path, and PowerShell no module. Such a checkout is tested and packed through a link.
 function New-PlainPath {
     if (-not [wildcardpattern]::ContainsWildcardCharacters($PSScriptRoot)) {
         return $PSScriptRoot
@@ -473,6 +471,12 @@ function New-PlainPath {
     }
 
     $link
+}
+
+function Remove-PlainPath([string] $Path) {
+    if ($Path -ne $PSScriptRoot) {
+        (Get-Item -LiteralPath $Path).Delete()
+    }
 }
 
 # What was skipped and what failed, then a line for each suite, then the sum.
@@ -622,7 +626,15 @@ function New-Package {
     }
 
     Get-ChildItem -LiteralPath $output -Filter KlingPS.*.nupkg | Remove-Item
-    $package = Compress-PSResource -Path ([wildcardpattern]::Escape($stage)) -DestinationPath $output -PassThru
+    $root = New-PlainPath
+    try {
+        $name = (Compress-PSResource -Path (Join-Path $root 'out' 'KlingPS' $manifest.ModuleVersion) -DestinationPath (Join-Path $root 'out') -PassThru).Name
+    }
+    finally {
+        Remove-PlainPath $root
+    }
+
+    $package = Get-Item -LiteralPath (Join-Path $output $name)
     Set-PackageIcon $package
     $package
 }

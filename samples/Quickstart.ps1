@@ -58,12 +58,15 @@ try {
             [pscustomobject]@{
                 Image = [System.IO.Path]::GetFileName($_.SourcePath)
                 KB    = [int]($_.Length / 1KB)
-                Video = $_.FullName
+                Video = $_.Name
             }
         }
 
     # All at once: a table that knows its rows gives each column the width it needs.
     $videos
+
+    # Apart from the table, which would cut off what is wider than the screen.
+    "The videos are in $($folder.FullName)."
 
     $bill = Get-KlingSandbox
     "The sandbox accepted $($bill.CreatesAccepted) of $($bill.CreatesReceived) tasks and charged $($bill.CreditsSpent) credits of its own, which are not money."

@@ -139,6 +139,15 @@ Describe 'build.ps1' {
         Assert-OneLine (Invoke-Build (New-Checkout) 'Quickstart', '-NoBuild') 'build.ps1: Nothing has been built yet*Leave -NoBuild out.'
     }
 
+    It 'packs the module where it is' -Skip:(-not (Get-Command Compress-PSResource -ErrorAction Ignore)) {
+        $checkout = New-Checkout
+        Copy-Item "$root/out/KlingPS" "$checkout/out/KlingPS" -Recurse
+        $result = Invoke-Build $checkout 'Package', '-NoBuild'
+        $result.Errors | Should -BeNullOrEmpty
+        $result.ExitCode | Should -Be 0
+        [IO.Directory]::GetFiles("$checkout/out") | Split-Path -Leaf | Should -Be "KlingPS.$version.nupkg"
+    }
+
     It 'runs the quickstart where it is' {
         $checkout = New-Checkout
         Copy-Item "$root/samples" $checkout -Recurse

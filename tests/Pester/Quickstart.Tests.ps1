@@ -15,6 +15,10 @@ Describe 'The quickstart' {
         $runs[0].Output | Should -Match 'accepted 3 of 3 tasks and charged 126'
     }
 
+    It 'says where the videos are, however long the path is' {
+        $runs[0].Output | Should -Match ([regex]::Escape("The videos are in $((Get-Item -LiteralPath $folder).FullName)."))
+    }
+
     It 'run again replaces its videos and leaves no others' {
         $runs[1].Errors | Should -BeNullOrEmpty
         $runs[1].Output | Should -Match 'accepted 3 of 3 tasks'

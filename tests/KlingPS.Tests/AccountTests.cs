@@ -34,6 +34,25 @@ public sealed class AccountTests
         Assert.Single(shell.Bill.Requests);
     }
 
+    [Theory]
+    [InlineData("Connect-KlingAccount abc-123")]
+    [InlineData("Connect-KlingAccount -ApiKey abc-123")]
+    [InlineData("[pscustomobject]@{ ApiKey = 'abc-123' } | Connect-KlingAccount")]
+    [InlineData("Set-KlingApiKey abc-123")]
+    [InlineData("Start-KlingSandbox -AdditionalApiKey abc-123, $key")]
+    [InlineData("Test-KlingCallback '{}' -HmacKey abc-123")]
+    public async Task A_key_that_is_given_as_text_is_not_repeated_and_the_error_says_how_to_give_it(string command)
+    {
+        using var shell = new HostedShell();
+
+        ShellResult result = await shell.RunAsync(command, new { key = ConnectedShell.Secure(ConnectedShell.Key) });
+
+        ErrorRecord error = Assert.Single([.. result.Errors, .. result.Terminating is null ? (ErrorRecord[])[] : [result.Terminating]]);
+        Assert.StartsWith("ParameterArgumentTransformationError,", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains("(Read-Host -AsSecureString)", error.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("abc-123", error.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_connection_that_fails_leaves_the_earlier_one_as_it_was()
     {

@@ -88,6 +88,17 @@ public sealed class CallbackTests : IDisposable
         Assert.Empty(result.Warnings);
     }
 
+    [Theory]
+    [InlineData("Receive-KlingCallback -Body '{}' -HmacKey $null")]
+    [InlineData("Test-KlingCallback '{}' -HmacKey $null")]
+    public async Task A_key_that_was_never_set_is_no_reason_to_accept_callbacks_unsigned(string command)
+    {
+        ShellResult result = await _shell.RunAsync(command);
+
+        Assert.Contains("HMAC key", result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(result.Warnings, warning => warning.Contains("unsigned", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_listener_refuses_what_is_forged_says_so_once_and_takes_what_is_genuine()
     {

@@ -312,6 +312,23 @@ public sealed class EnvironmentTests
         Assert.Empty(result.Warnings);
     }
 
+    [Fact]
+    public async Task A_key_that_was_never_set_is_not_replaced_by_that_of_the_environment()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KIE_API_KEY", ConnectedShell.Key);
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", shell.Server.Endpoint.AbsoluteUri);
+
+        foreach (string command in (string[])["Connect-KlingAccount -ApiKey $null", "Connect-KlingAccount $null", "[pscustomobject]@{ ApiKey = $null } | Connect-KlingAccount"])
+        {
+            ShellResult result = await shell.RunAsync(command);
+
+            Assert.Equal("The API key is empty.", result.Terminating.Is("KlingApiKeyMissing", ErrorCategory.AuthenticationError).Exception.Message);
+            Assert.Empty(shell.Bill.Requests);
+        }
+    }
+
     [Theory]
     [InlineData("not an address")]
     [InlineData("http://api.example.com")]

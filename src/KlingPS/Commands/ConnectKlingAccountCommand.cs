@@ -23,6 +23,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     /// <summary>The API key. When it is left out, it is looked up in the secret store, the environment variable KIE_API_KEY, and the file that KIE_API_KEY_FILE names.</summary>
     [Parameter(Position = 0, ValueFromPipelineByPropertyName = true)]
     [Usage(ByKey)]
+    [SecretText]
     public SecureString? ApiKey { get; set; }
 
     /// <summary>The name of the secret that holds the key; the configured one when only -Vault is given.</summary>
@@ -49,6 +50,7 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
     [Usage(ByKey)]
     [Usage(BySecret)]
     [Address]
+    [ValidateNotNull]
     public Uri? Endpoint { get; set; }
 
     /// <summary>The address uploads go to; that of -Endpoint when only that is given.</summary>
@@ -135,6 +137,6 @@ public sealed class ConnectKlingAccountCommand : KlingCommand
 
     private FoundKey FindKey(KlingConfiguration configuration)
         => SecretName is not null || Vault is not null ? Context.Keys.FindSecret(configuration)
-            : ApiKey is not null ? new FoundKey(Core.Secrets.ApiKey.From(ApiKey), KeySource.FromParameter)
+            : MyInvocation.BoundParameters.ContainsKey(nameof(ApiKey)) ? new FoundKey(Core.Secrets.ApiKey.From(ApiKey ?? new SecureString()), KeySource.FromParameter)
             : Context.Keys.Find(configuration);
 }

@@ -21,6 +21,7 @@ public sealed class SetKlingApiKeyCommand : KlingCommand
 
     /// <summary>The API key; asked for, hidden, when it is left out.</summary>
     [Parameter(Position = 0)]
+    [SecretText]
     public SecureString? ApiKey { get; set; }
 
     /// <summary>The name to store it under; the configured one, else KlingApiKey, when it is left out.</summary>

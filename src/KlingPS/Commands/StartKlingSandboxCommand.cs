@@ -2,6 +2,7 @@ using System.Management.Automation;
 using System.Security;
 using KlingPS.Commands.Base;
 using KlingPS.Core;
+using KlingPS.Parameters;
 using KlingPS.Sandbox;
 using KlingPS.Sessions;
 
@@ -29,18 +30,22 @@ public sealed class StartKlingSandboxCommand : KlingCommand
 
     /// <summary>The key it takes; a random one when it is left out.</summary>
     [Parameter]
+    [SecretText]
     public SecureString? ApiKey { get; set; }
 
     /// <summary>Further keys of the same account.</summary>
     [Parameter]
+    [SecretText]
     public SecureString[] AdditionalApiKey { get; set; } = [];
 
     /// <summary>Keys of other accounts, one each, that it takes as well.</summary>
     [Parameter]
+    [SecretText]
     public SecureString[] OtherAccountKey { get; set; } = [];
 
     /// <summary>The HMAC key it signs callbacks with; they are not signed when it is left out.</summary>
     [Parameter]
+    [SecretText]
     public SecureString? CallbackKey { get; set; }
 
     /// <summary>The size of the videos it makes, in bytes; that of its small clips when it is left out.</summary>

@@ -13,6 +13,7 @@ public abstract class CallbackKeyCommand : KlingCommand
 {
     /// <summary>The HMAC key of the account, to refuse callbacks that the service has not signed.</summary>
     [Parameter]
+    [SecretText]
     public SecureString? HmacKey { get; set; }
 
     /// <summary>The name of the secret that holds the HMAC key.</summary>
@@ -48,7 +49,7 @@ public abstract class CallbackKeyCommand : KlingCommand
 
     private CallbackKey? ReadKey()
     {
-        if (HmacKey is not null && HmacSecretName is not null)
+        if (IsGiven(nameof(HmacKey)) && HmacSecretName is not null)
         {
             throw new KlingException(ErrorKind.RequestInvalid, "-HmacKey and -HmacSecretName are two ways to give the same key; use one.");
         }
@@ -60,7 +61,9 @@ public abstract class CallbackKeyCommand : KlingCommand
 
         SecretForms.RequireName(HmacSecretName, nameof(HmacSecretName));
         SecretForms.RequireName(Vault, nameof(Vault));
-        return HmacKey is not null ? CallbackKey.From(HmacKey)
+
+        // A variable that was never set is no reason to accept what nobody has signed.
+        return IsGiven(nameof(HmacKey)) ? CallbackKey.From(HmacKey ?? new SecureString())
             : HmacSecretName is null ? null
             : ReadSecret(HmacSecretName);
     }

@@ -28,6 +28,115 @@ public sealed class BadInputTests
     }
 
     [Theory]
+    [InlineData("ConvertTo-KlingVideo $image p -NameTemplate $null", "NameTemplate")]
+    [InlineData("Save-KlingVideo -Id 1 -NameTemplate $null", "NameTemplate")]
+    [InlineData("Get-KlingModel $null", "Model")]
+    [InlineData("Get-KlingVideoTask -Source $null", "Source")]
+    [InlineData("Get-KlingVideoTask -Source ''", "Source")]
+    [InlineData("Get-KlingVideoTask -Source $image, $null", "Source")]
+    [InlineData("Get-KlingVideoTask -State $null", "State")]
+    [InlineData("Get-KlingVideoTask -Since $null", "Since")]
+    [InlineData("Export-KlingGallery ./page.html -Source $null", "Source")]
+    [InlineData("Export-KlingGallery ./page.html -State $null", "State")]
+    [InlineData("Export-KlingGallery ./page.html -Since $null", "Since")]
+    [InlineData("Export-KlingGallery ./page.html -ChoicePath $null", "ChoicePath")]
+    [InlineData("Export-KlingGallery ./page.html -ChoicePath a.json, ''", "ChoicePath")]
+    [InlineData("Get-KlingSpend -Since $null", "Since")]
+    [InlineData("Get-KlingSpend -Until $null", "Until")]
+    [InlineData("Connect-KlingAccount -Endpoint $null", "Endpoint")]
+    public async Task A_variable_that_was_never_set_does_not_count_as_a_parameter_that_is_left_out(string command, string parameter)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command, new { image = shell.Image() });
+
+        Assert.StartsWith("ParameterArgumentValidationError,", result.Terminating?.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains($"'{parameter}'", result.Terminating!.ToString(), StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+    }
+
+    [Theory]
+    [InlineData("Test-KlingImage")]
+    [InlineData("Send-KlingImage")]
+    [InlineData("Measure-KlingVideoCost")]
+    [InlineData("New-KlingVideoTask -Prompt p")]
+    [InlineData("New-KlingVideoTask -Prompt p -Model kling-3.0/video")]
+    [InlineData("ConvertTo-KlingVideo -Prompt p -Destination $to")]
+    [InlineData("ConvertTo-KlingVideo -Prompt p -Destination $to -Model kling-3.0/video")]
+    public async Task An_empty_value_among_images_is_one_error_and_the_other_image_goes_on(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string good = shell.Image("good.png");
+
+        // A line of a file, as Get-Content emits it.
+        const string line = "$line = [psobject]::new(''); $line.PSObject.Properties.Add([psnoteproperty]::new('PSPath', $good)); ";
+
+        foreach (string script in (string[])[$"{command} -Path $good, $null", $"{command} -Path '', $good", $"{command} -LiteralPath $null, $good", $"$good, $null | {command}", $"'', $good | {command}", $"{line}$line, $good | {command}"])
+        {
+            ShellResult result = await shell.RunAsync(script, new { good, to = shell.Destination });
+
+            Assert.Null(result.Terminating);
+            Assert.StartsWith("An empty value was given instead of ", Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message, StringComparison.Ordinal);
+            Assert.Single(result.Output);
+        }
+
+        Assert.All(shell.Bill.Tasks, task => Assert.NotNull(task.ImageUri));
+    }
+
+    [Theory]
+    [InlineData("$null | New-KlingVideoTask -Prompt p -Model kling-3.0/video")]
+    [InlineData("'' | New-KlingVideoTask -Prompt p -Model kling-3.0/video")]
+    [InlineData("$null | ConvertTo-KlingVideo -Prompt p -Model kling-3.0/video")]
+    [InlineData("New-KlingVideoTask -ImageUri $null -Prompt p -Model kling-3.0/video")]
+    [InlineData("New-KlingVideoTask -ImageUri '' -Prompt p -Model kling-3.0/video")]
+    public async Task An_image_that_was_never_set_is_not_left_out_of_a_video_that_is_paid_for(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command);
+
+        Assert.Single([.. result.Errors, .. result.Terminating is null ? (ErrorRecord[])[] : [result.Terminating]]).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
+
+    [Fact]
+    public async Task An_empty_address_among_others_is_an_error_of_its_own()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask -ImageUri 'https://images.example/fox.png', $null -Prompt p");
+
+        Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Single(result.Of<KlingVideoTask>());
+    }
+
+    [Theory]
+    [InlineData("https://images.example/fox.png", "New-KlingVideoTask takes the address of an image as -ImageUri")]
+    [InlineData("file:///photos/fox.png", "Give the path: ")]
+    public async Task An_address_in_the_place_of_a_path_is_called_one(string address, string advice)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask $address -Prompt p", new { address });
+
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingPathNotFound", ErrorCategory.ObjectNotFound, address);
+        Assert.Equal($"'{address}' is an address, and a path is needed here.", error.Exception.Message);
+        Assert.Contains(advice, error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_relative_path_outside_of_the_file_system_says_where_the_shell_is()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("$null = $ExecutionContext.SessionState.Path.SetLocation('variable:'); Test-KlingImage fox.png");
+
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingPathNotFound", ErrorCategory.ObjectNotFound, "fox.png");
+        Assert.Contains("belongs to the Variable provider, as the current location does: 'Variable:", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Set-Location", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("Measure-KlingVideoCost")]
     [InlineData("'nothing.png' | Measure-KlingVideoCost")]
     [InlineData("[pscustomobject]@{ Path = $image; Duration = 7 } | Measure-KlingVideoCost")]

@@ -68,6 +68,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
     /// <summary>What the files are called, with tokens such as {BaseName}, {Index:000} and {Date:yyyyMMdd}.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(NameTemplateCompleter))]
+    [ValidateNotNull]
     public string NameTemplate { get; set; } = Core.Saving.NameTemplate.DefaultText;
 
     /// <summary>Which of several deliberate variants of the same video to make, from 1.</summary>

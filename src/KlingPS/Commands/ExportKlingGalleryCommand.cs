@@ -40,19 +40,23 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     /// <summary>Only videos made from images of this path or name, or in this folder; wildcards are allowed.</summary>
     [Parameter]
     [SupportsWildcards]
+    [NotBlank]
     public string[]? Source { get; set; }
 
     /// <summary>Only videos submitted at or after this moment.</summary>
     [Parameter]
+    [ValidateNotNull]
     public DateTime? Since { get; set; }
 
     /// <summary>Only tasks in one of these states.</summary>
     [Parameter]
+    [ValidateNotNull]
     public KlingTaskState[]? State { get; set; }
 
     /// <summary>Choices that were saved from a page, to be shown again; wildcards are allowed.</summary>
     [Parameter]
     [SupportsWildcards]
+    [NotBlank]
     public string[] ChoicePath { get; set; } = [];
 
     /// <summary>Copies the videos and images into a folder beside the page, so that both can be given to others, and leaves out everything about this machine.</summary>

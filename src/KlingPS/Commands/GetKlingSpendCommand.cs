@@ -26,10 +26,12 @@ public sealed class GetKlingSpendCommand : KlingCommand
 
     /// <summary>Only what was requested at or after this moment.</summary>
     [Parameter]
+    [ValidateNotNull]
     public DateTime? Since { get; set; }
 
     /// <summary>Only what was requested before this moment.</summary>
     [Parameter]
+    [ValidateNotNull]
     public DateTime? Until { get; set; }
 
     /// <summary>Asks the service for the credits that the account has left; free.</summary>

@@ -34,11 +34,13 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     /// <summary>Only tasks in one of these states.</summary>
     [Parameter]
     [Usage(AsList)]
+    [ValidateNotNull]
     public KlingTaskState[]? State { get; set; }
 
     /// <summary>Only tasks submitted at or after this moment.</summary>
     [Parameter]
     [Usage(AsList)]
+    [ValidateNotNull]
     public DateTime? Since { get; set; }
 
     /// <summary>Only finished videos that have not been saved.</summary>
@@ -50,6 +52,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     [Parameter]
     [Usage(AsList)]
     [SupportsWildcards]
+    [NotBlank]
     public string[]? Source { get; set; }
 
     /// <summary>Only finished videos whose link expires within six hours, or has expired already.</summary>

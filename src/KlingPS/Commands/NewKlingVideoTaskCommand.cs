@@ -81,7 +81,14 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             throw new KlingException(ErrorKind.RequestInvalid, "There is no prompt. Say with -Prompt what happens in the videos. Nothing was bought.");
         }
 
-        string[] uris = HasChosenImage ? [] : [.. (ImageUri ?? []).Where(uri => !string.IsNullOrWhiteSpace(uri))];
+        if (IsGiven(nameof(ImageUri)) && BlankText.IsAll(ImageUri))
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"-{nameof(ImageUri)} is empty, and a video without the image that it was meant for would be billed all the same. Nothing was bought. Name the image, or leave -{nameof(ImageUri)} out to make a video from a prompt alone.");
+        }
+
+        string[] uris = HasChosenImage || BlankText.IsAll(ImageUri) ? [] : ImageUri!;
         if (uris.Length > 0 && !HasNoImagePath)
         {
             RefuseInput(
@@ -90,8 +97,14 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         }
         else if (uris.Length > 0)
         {
-            foreach (string uri in uris)
+            foreach (string? uri in uris)
             {
+                if (string.IsNullOrWhiteSpace(uri))
+                {
+                    RefuseInput(new KlingException(ErrorKind.RequestInvalid, "An empty value was given instead of the address of an image."), null);
+                    continue;
+                }
+
                 Submit(MediaSource.FromUri(uri.Trim(), Context.Shell.Paths.TryGetFullPath(SourcePath)));
             }
         }

@@ -50,6 +50,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     /// <summary>What the files are called, with tokens such as {BaseName}, {Id} and {Date:yyyyMMdd}.</summary>
     [Parameter]
     [ArgumentCompleter(typeof(NameTemplateCompleter))]
+    [ValidateNotNull]
     public string NameTemplate { get; set; } = Core.Saving.NameTemplate.DefaultText;
 
     /// <summary>Overwrites files that exist.</summary>

@@ -4,6 +4,7 @@ using System.IO.Enumeration;
 using System.Management.Automation;
 using System.Text;
 using KlingPS.Core;
+using KlingPS.Core.Network;
 
 namespace KlingPS.Hosting;
 
@@ -36,11 +37,14 @@ internal sealed class FilePaths
     {
         // All at once: what is done with the first files may change the current location, in a command further down the pipeline.
         var all = new List<(string Name, IEnumerable<string> Found, KlingException? Error)>();
-        foreach (string name in names)
+        foreach (string? name in names)
         {
             try
             {
-                all.Add((name, isLiteral ? [GetLiteralPath(name)] : Find(name), null));
+                // To the shell, nothing at all would be the current folder.
+                all.Add(string.IsNullOrWhiteSpace(name)
+                    ? (name ?? string.Empty, [], new KlingException(ErrorKind.RequestInvalid, "An empty value was given instead of a path."))
+                    : (name, isLiteral ? [GetLiteralPath(name)] : Find(name), null));
             }
             catch (KlingException exception)
             {
@@ -145,7 +149,7 @@ internal sealed class FilePaths
             string here = Path.Combine(_paths.CurrentFileSystemLocation.ProviderPath, path);
             return exception is System.Management.Automation.DriveNotFoundException && Path.Exists(here)
                 ? here
-                : throw new KlingException(ErrorKind.PathNotFound, $"'{path}' is not a path on this machine: {exception.Message}", exception);
+                : throw CreateAddress(path) ?? new KlingException(ErrorKind.PathNotFound, $"'{path}' is not a path on this machine: {exception.Message}", exception);
         }
     }
 
@@ -312,6 +316,22 @@ internal sealed class FilePaths
     private static bool IsOfPath(Exception exception)
         => exception is RuntimeException and not PipelineStoppedException or ArgumentException or NotSupportedException or IOException or UnauthorizedAccessException or InvalidOperationException;
 
-    private static KlingException CreateNotFileSystem(string name, ProviderInfo provider)
-        => new(ErrorKind.PathNotFound, $"'{name}' is not a path of the file system; it belongs to the {provider.Name} provider.");
+    private KlingException CreateNotFileSystem(string name, ProviderInfo provider)
+    {
+        string problem = $"'{name}' is not a path of the file system; it belongs to the {provider.Name} provider";
+        PathInfo here = _paths.CurrentLocation;
+        return here.Provider.Name == provider.Name && !_paths.IsPSAbsolute(name, out _)
+            ? new(ErrorKind.PathNotFound, $"{problem}, as the current location does: '{here.Path}'.") { Advice = "Go to a folder with Set-Location, and run the command again." }
+            : new(ErrorKind.PathNotFound, $"{problem}.");
+    }
+
+    /// <summary>The error of an address in the place of a path; <see langword="null"/> if it is none.</summary>
+    private static KlingException? CreateAddress(string path)
+        => !path.Contains("://", StringComparison.Ordinal) || !Uri.TryCreate(path, UriKind.Absolute, out Uri? uri) ? null
+            : new(ErrorKind.PathNotFound, $"'{AddressPolicy.MaskUser(path)}' is an address, and a path is needed here.")
+            {
+                Advice = uri.IsFile
+                    ? $"Give the path: '{uri.LocalPath}'."
+                    : "Give the path of a file or folder on this machine. New-KlingVideoTask takes the address of an image as -ImageUri, or in a column ImageUri.",
+            };
 }

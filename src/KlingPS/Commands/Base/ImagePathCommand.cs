@@ -38,8 +38,16 @@ public abstract class ImagePathCommand : KlingCommand
     private protected override string HowToGive
         => $"Say which images: by their paths, such as ./photos/*.jpg, or through the pipeline: Get-ChildItem ./photos | {MyInvocation.MyCommand.Name}.";
 
-    /// <summary>Whether no image file is named for the current input, or only blank cells are.</summary>
-    private protected bool HasNoImagePath => IsChosen ? ChosenImage is null : BlankText.IsAll(Path) && BlankText.IsAll(LiteralPath);
+    /// <summary>
+    /// Whether the current input names no image, without being a row of a table, where a blank cell may well mean none: a variable that was
+    /// never set, or a blank line of a file, which brings the path of that file with it.
+    /// </summary>
+    private bool IsNothing => _givenPath is null && IsInputBlank;
+
+    /// <summary>Whether no image file is named for the current input, or only blank cells are, and none has to be.</summary>
+    private protected bool HasNoImagePath => !IsNothing && LacksImagePath;
+
+    private bool LacksImagePath => IsChosen ? ChosenImage is null : BlankText.IsAll(Path) && BlankText.IsAll(LiteralPath);
 
     /// <summary>Whether the input is a task that was chosen in a gallery: then its image is meant, whatever path it brings.</summary>
     private bool IsChosen => _givenPath is null && _row is not null && ChosenVideo.IsOne(_row);
@@ -100,7 +108,7 @@ public abstract class ImagePathCommand : KlingCommand
     /// <param name="onError">Called for each name that does not lead to a file.</param>
     private protected IEnumerable<string> ResolveImagePaths(Action<KlingException, object?> onError)
     {
-        if (HasNoImagePath)
+        if (IsNothing || LacksImagePath)
         {
             onError(new KlingException(ErrorKind.RequestInvalid, "An empty value was given instead of the path of an image."), null);
             return [];

@@ -66,6 +66,10 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>The row that the parameters are being bound from, or were bound from last; <see langword="null"/> if there is none, or if it is not accessible.</summary>
     private protected PSObject? CurrentRow => s_currentPipelineObject?.GetValue(this) as PSObject;
 
+    /// <summary>Whether nothing at all, or an empty text, came through the pipeline: most likely a variable that was never set, or a blank line.</summary>
+    private protected bool IsInputBlank
+        => MyInvocation.ExpectingInput && s_currentPipelineObject is not null && CurrentRow?.BaseObject is null or string && string.IsNullOrWhiteSpace(CurrentRow?.BaseObject as string);
+
     /// <summary>What the progress bar says the command does.</summary>
     private protected virtual string ProgressActivity => MyInvocation.MyCommand.Name;
 

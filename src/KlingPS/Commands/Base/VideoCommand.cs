@@ -142,7 +142,7 @@ public abstract class VideoCommand : ImagePathCommand
     private protected override void CheckParameters()
     {
         _isDurationGiven = MyInvocation.BoundParameters.ContainsKey(nameof(Duration));
-        if ((IsGiven(nameof(Path)) || IsGiven(nameof(LiteralPath))) && HasNoImagePath)
+        if ((IsGiven(nameof(Path)) || IsGiven(nameof(LiteralPath))) && BlankText.IsAll(Path) && BlankText.IsAll(LiteralPath))
         {
             string name = IsGiven(nameof(Path)) ? nameof(Path) : nameof(LiteralPath);
             throw new KlingException(

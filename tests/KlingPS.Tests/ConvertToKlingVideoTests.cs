@@ -315,6 +315,7 @@ public sealed class ConvertToKlingVideoTests
 
         ErrorRecord error = result.Terminating.Is("KlingCreditsInsufficient", ErrorCategory.QuotaExceeded);
         Assert.Equal(2, result.Of<FileInfo>().Length);
+        Assert.Equal(2, error.ErrorDetails.RecommendedAction.Split("-Destination").Length);
         Assert.Equal(
             images.Except(result.Output.Select(video => (string)video.Properties["SourcePath"].Value)),
             Assert.IsType<string[]>(error.TargetObject is PSObject wrapped ? wrapped.BaseObject : error.TargetObject).Order());

@@ -188,7 +188,11 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     private void Report(KlingException error, Outcome<TItem, TValue> outcome)
     {
         bool isOfTask = ErrorRecords.TaskOf(error, Target(outcome)) is not null;
-        error.Advice = error.AdviceOn(isOfTask).Replace("| Save-KlingVideo", $"| Save-KlingVideo{SaveParameters}", StringComparison.Ordinal);
+        string save = $"| Save-KlingVideo{SaveParameters}";
+        string advice = error.AdviceOn(isOfTask);
+
+        // One error may be that of several items, and has been here before.
+        error.Advice = advice.Contains(save, StringComparison.Ordinal) ? advice : advice.Replace("| Save-KlingVideo", save, StringComparison.Ordinal);
         if (IsShared(error))
         {
             _gathered.Add(outcome);

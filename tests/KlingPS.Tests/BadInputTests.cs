@@ -99,6 +99,20 @@ public sealed class BadInputTests
         Assert.Equal(0, shell.Bill.CreatesReceived);
     }
 
+    [Theory]
+    [InlineData("New-KlingVideoTask $image p -TailImagePath $image -TailImageUri $uri", "-TailImagePath and -TailImageUri")]
+    [InlineData("ConvertTo-KlingVideo $image p -VideoPath $image -VideoUri $uri", "-VideoPath and -VideoUri")]
+    [InlineData("Measure-KlingVideoCost $image -AudioUri $uri -AudioPath $image", "-AudioPath and -AudioUri")]
+    public async Task A_path_and_an_address_for_one_thing_are_both_named_and_nothing_is_bought(string command, string both)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command, new { image = shell.Image(), uri = "https://images.example/fox.png" });
+
+        Assert.StartsWith($"{both} do not go together. ", result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(0, shell.Bill.CreatesReceived);
+    }
+
     [Fact]
     public async Task An_empty_address_among_others_is_an_error_of_its_own()
     {

@@ -151,7 +151,19 @@ public abstract class VideoCommand : ImagePathCommand
         }
 
         base.CheckParameters();
+        RequireOneOf((nameof(TailImagePath), TailImagePath), (nameof(TailImageUri), TailImageUri));
+        RequireOneOf((nameof(VideoPath), VideoPath), (nameof(VideoUri), VideoUri));
+        RequireOneOf((nameof(AudioPath), AudioPath), (nameof(AudioUri), AudioUri));
         FixPaths();
+    }
+
+    /// <summary>Refuses a path and an address for one thing. A row may have both, as a task does; whoever gives both means one of them.</summary>
+    private void RequireOneOf((string Name, string? Text) path, (string Name, string? Text) uri)
+    {
+        if (IsGiven(path.Name) && IsGiven(uri.Name) && NullIfBlank(path.Text) is not null && NullIfBlank(uri.Text) is not null)
+        {
+            throw Usages.Conflict([path.Name, uri.Name], MyInvocation.MyCommand.Name);
+        }
     }
 
     /// <summary>A file that is given once is the same for all input, even if an earlier command changes the current location between two images.</summary>

@@ -66,20 +66,9 @@ internal sealed class AgreedPlan
         PlanStanding standing = run is null
             ? await plans.FindAsync(document.PlanId, session.Account, cancellationToken).ConfigureAwait(false)
             : await plans.UseAsync(document.PlanId, document.Digest, run, cancellationToken).ConfigureAwait(false);
-        string? problem = standing switch
-        {
-            { Plan: null } => $"is not known to the ledger '{session.Ledger.Location}': it was made with a different ledger at the same place",
-            { IsOwn: false } => "was made with the key of another account",
-            { Plan: var known } when known.Digest != document.Digest => "was changed after it was made",
-            { Plan: { ClosedAt: { } at, RunId: var by } } => string.Create(CultureInfo.InvariantCulture, $"was carried out by run {by} at {at:yyyy-MM-dd HH:mm:ss}Z, and a plan is used once"),
-            { Plan: var known } when standing.Now >= known.EndsAt => string.Create(CultureInfo.InvariantCulture, $"has ended at {known.EndsAt:yyyy-MM-dd HH:mm:ss}Z"),
-            { IsFromFuture: true, Plan: var known } => string.Create(CultureInfo.InvariantCulture, $"was made at {known.CreatedAt:yyyy-MM-dd HH:mm:ss}Z, which is still to come by the clock of the ledger. It was set back since, so nobody can tell whether the plan has ended"),
-            { Removed: > 0 and long removed } => string.Create(CultureInfo.InvariantCulture, $"was carried out in part, and of {removed} {(removed == 1 ? "video" : "videos")} that it has bought the ledger has no record any more, so they would be bought again. Make a new plan of what is left to do"),
-            _ => null,
-        };
-        return problem is null
-            ? new AgreedPlan(path, document, session, Instant.Now(session.TimeProvider) + (document.EndsAt - standing.Now)) { IsWhole = isWhole }
-            : throw PlanFile.Unusable(path, problem);
+        return standing.FindProblem(document.Digest) is string problem
+            ? throw PlanFile.Unusable(path, problem)
+            : new AgreedPlan(path, document, session, Instant.Now(session.TimeProvider) + (document.EndsAt - standing.Now)) { IsWhole = isWhole };
     }
 
     /// <summary>Refuses an image for which something else would be done than the plan says.</summary>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace KlingPS.Core.Ledger;
 
 /// <summary>
@@ -23,7 +25,7 @@ internal interface IPlanJournal
     /// <param name="digest">The digest of its file.</param>
     /// <param name="run">The run.</param>
     /// <param name="cancellationToken">Cancels the wait; nothing is recorded then.</param>
-    /// <returns>How it stood before. Nothing is recorded unless it <see cref="PlanStanding.MayBeUsed"/>.</returns>
+    /// <returns>How it stood before. Nothing is recorded if there was a problem (<see cref="PlanStanding.FindProblem"/>).</returns>
     Task<PlanStanding> UseAsync(string id, string digest, RunRecord run, CancellationToken cancellationToken);
 
     /// <summary>Records that a plan has been carried out.</summary>
@@ -67,7 +69,18 @@ internal sealed record PlanStanding(PlanRecord? Plan, bool IsOwn, DateTimeOffset
     /// <summary>Whether it was made at a time that is still to come. Then the clock was set back since, and nobody can tell how old the plan is.</summary>
     public bool IsFromFuture => Plan is not null && Now + s_correction < Plan.CreatedAt;
 
-    /// <summary>Whether its file may be carried out.</summary>
+    /// <summary>Why its file may not be carried out.</summary>
     /// <param name="digest">The digest of the file.</param>
-    public bool MayBeUsed(string digest) => IsOwn && Plan is { ClosedAt: null } plan && plan.Digest == digest && Now < plan.EndsAt && !IsFromFuture && Removed == 0;
+    /// <returns>What follows "the plan"; <see langword="null"/> if it may be.</returns>
+    public string? FindProblem(string digest) => this switch
+    {
+        { Plan: null } => "is not known to its ledger: it was made with a different one at the same place",
+        { IsOwn: false } => "was made with the key of another account",
+        { Plan.Digest: var recorded } when recorded != digest => "was changed after it was made",
+        { Plan: { ClosedAt: { } at, RunId: var by } } => string.Create(CultureInfo.InvariantCulture, $"was carried out by run {by} at {at:yyyy-MM-dd HH:mm:ss}Z, and a plan is used once"),
+        { Plan.EndsAt: var end } when Now >= end => string.Create(CultureInfo.InvariantCulture, $"has ended at {end:yyyy-MM-dd HH:mm:ss}Z"),
+        { IsFromFuture: true } => string.Create(CultureInfo.InvariantCulture, $"was made at {Plan.CreatedAt:yyyy-MM-dd HH:mm:ss}Z, which is still to come by the clock of the ledger. It was set back since, so nobody can tell whether the plan has ended"),
+        { Removed: > 0 } => string.Create(CultureInfo.InvariantCulture, $"was carried out in part, and of {Removed} {(Removed == 1 ? "video" : "videos")} that it has bought the ledger has no record any more, so they would be bought again. Make a new plan of what is left to do"),
+        _ => null,
+    };
 }

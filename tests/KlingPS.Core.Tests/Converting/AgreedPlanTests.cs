@@ -123,7 +123,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
         Assert.Contains("was made for the service at", (await UnusableAsync(() => OpenAsync(service, plan, "run"))).Message, StringComparison.Ordinal);
         Assert.Contains("was made with the ledger", (await UnusableAsync(() => OpenAsync(ledger, plan, "run"))).Message, StringComparison.Ordinal);
         PlanDocument moved = (plan with { Ledger = ledger.Ledger.Location }).Sealed();
-        Assert.Contains("is not known to the ledger", (await UnusableAsync(() => OpenAsync(ledger, moved, "run"))).Message, StringComparison.Ordinal);
+        Assert.Contains("is not known to its ledger", (await UnusableAsync(() => OpenAsync(ledger, moved, "run"))).Message, StringComparison.Ordinal);
         Assert.Null(await _harness.Ledger.Runs.FindLastAsync(new RunFilter(), CancellationToken.None));
     }
 

@@ -32,7 +32,7 @@ internal sealed class SqlPlanJournal(SqlStore store) : IPlanJournal
         async Task<PlanStanding> UseAsync(SqlSession session)
         {
             PlanStanding standing = await FindAsync(session, id, run.Account).ConfigureAwait(false);
-            if (standing.MayBeUsed(digest))
+            if (standing.FindProblem(digest) is null)
             {
                 await session.ExecuteAsync("UPDATE plans SET run_id = @run WHERE id = @id", ("id", id), ("run", run.Id)).ConfigureAwait(false);
                 await session.ExecuteAsync(

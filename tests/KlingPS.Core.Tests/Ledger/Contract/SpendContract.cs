@@ -244,16 +244,16 @@ public abstract class SpendContract : LedgerContract
         PlanStanding unknown = await Ledger.Plans.UseAsync("q", "digest", run, Token);
         PlanStanding changed = await Ledger.Plans.UseAsync("p", "other", run, Token);
         PlanStanding foreign = await Ledger.Plans.UseAsync("p", "digest", run with { Account = "another" }, Token);
-        Assert.Equal((null, false, false, false), (unknown.Plan, unknown.MayBeUsed("digest"), changed.MayBeUsed("other"), foreign.MayBeUsed("digest")));
+        Assert.Equal((null, false, false, false), (unknown.Plan, MayBeUsed(unknown), MayBeUsed(changed, "other"), MayBeUsed(foreign)));
         Assert.Null(await Ledger.Runs.FindLastAsync(new RunFilter(), Token));
 
         PlanStanding used = await Ledger.Plans.UseAsync("p", "digest", run, Token);
-        Assert.Equal((plan, true), (used.Plan, used.MayBeUsed("digest")));
+        Assert.Equal((plan, true), (used.Plan, MayBeUsed(used)));
         await Ledger.Runs.BeginAsync(run, Token);
         long own = (await Ledger.Tasks.BeginAsync(TempLedger.Intent("a") with { RunId = "1" }, Token)).Id;
         long others = (await Ledger.Tasks.BeginAsync(TempLedger.Intent("b") with { RunId = "2" }, Token)).Id;
         Assert.Equal((true, false), (await Ledger.Plans.HasBoughtAsync("p", own, Token), await Ledger.Plans.HasBoughtAsync("p", others, Token)));
-        Assert.True((await Ledger.Plans.UseAsync("p", "digest", run with { Id = "3" }, Token)).MayBeUsed("digest"));
+        Assert.True(MayBeUsed(await Ledger.Plans.UseAsync("p", "digest", run with { Id = "3" }, Token)));
 
         // What is removed does not count as not bought. That of others, and what bought nothing, was never the plan's.
         await Ledger.Tasks.RejectAsync(others, "422", "no");
@@ -267,14 +267,16 @@ public abstract class SpendContract : LedgerContract
         Assert.Equal(0, (await Ledger.Plans.FindAsync("p", LedgerHost.Account, Token)).Removed);
         await Ledger.Tasks.RemoveAsync(removed);
         PlanStanding reduced = await Ledger.Plans.UseAsync("p", "digest", run with { Id = "4" }, Token);
-        Assert.Equal((1, false), (reduced.Removed, reduced.MayBeUsed("digest")));
+        Assert.Equal((1, false), (reduced.Removed, MayBeUsed(reduced)));
 
         Host.Time.Advance(TimeSpan.FromHours(1));
         PlanStanding ended = await Ledger.Plans.FindAsync("p", LedgerHost.Account, Token);
-        Assert.Equal((plan with { RunId = "3" }, false), (ended.Plan, ended.MayBeUsed("digest")));
+        Assert.Equal((plan with { RunId = "3" }, false), (ended.Plan, MayBeUsed(ended)));
         await Ledger.Plans.CloseAsync("p");
         Assert.Equal(ended.Now, (await Ledger.Plans.FindAsync("p", LedgerHost.Account, Token)).Plan!.ClosedAt);
     }
+
+    private static bool MayBeUsed(PlanStanding standing, string digest = "digest") => standing.FindProblem(digest) is null;
 
     private Task<IReadOnlyList<KlingSpend>> SumAsync(KlingSpendGroup group) => Ledger.Spending.SumAsync(new SpendFilter(), group, Token);
 

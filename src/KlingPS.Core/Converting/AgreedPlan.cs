@@ -1,8 +1,8 @@
 using System.Globalization;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Model;
 using KlingPS.Core.Reporting;
-using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 
@@ -19,13 +19,16 @@ internal sealed class AgreedPlan
     private readonly KlingSession _session;
     private readonly Dictionary<string, PlanItem> _purchases;
 
-    /// <summary>When its time is over, even if the clock of the ledger is set back in the meantime.</summary>
-    private readonly Instant _end;
+    private readonly Moment _opened;
 
-    private AgreedPlan(string path, PlanDocument document, KlingSession session, Instant end)
+    /// <summary>How long it held when it was opened, by the clock of the ledger. From then on, the time that passes here counts.</summary>
+    private readonly TimeSpan _lifetime;
+
+    private AgreedPlan(string path, PlanDocument document, KlingSession session, Moment opened, TimeSpan lifetime)
     {
         Path = path;
-        _end = end;
+        _opened = opened;
+        _lifetime = lifetime;
         Document = document;
         _session = session;
         _purchases = document.Items.Where(item => item is { IsPurchase: true, Identity: not null }).GroupBy(item => item.Identity!).ToDictionary(items => items.Key, items => items.First());
@@ -62,13 +65,14 @@ internal sealed class AgreedPlan
             throw PlanFile.Unusable(path, $"was made with the ledger '{document.Ledger}', and this one is '{session.Ledger.Location}', which may not know what was bought");
         }
 
+        var opened = Moment.Now(session.TimeProvider);
         IPlanJournal plans = session.Ledger.Plans;
         PlanStanding standing = run is null
             ? await plans.FindAsync(document.PlanId, session.Account, cancellationToken).ConfigureAwait(false)
             : await plans.UseAsync(document.PlanId, document.Digest, run, cancellationToken).ConfigureAwait(false);
         return standing.FindProblem(document.Digest) is string problem
             ? throw PlanFile.Unusable(path, problem)
-            : new AgreedPlan(path, document, session, Instant.Now(session.TimeProvider) + (document.EndsAt - standing.Now)) { IsWhole = isWhole };
+            : new AgreedPlan(path, document, session, opened, document.EndsAt - standing.Now) { IsWhole = isWhole };
     }
 
     /// <summary>Refuses an image for which something else would be done than the plan says.</summary>
@@ -126,15 +130,13 @@ internal sealed class AgreedPlan
         }
     }
 
-    /// <summary>Refuses to buy when the time of the plan is over.</summary>
-    /// <param name="subject">The image.</param>
-    /// <param name="cancellationToken">Stops the work.</param>
+    /// <summary>Refuses to buy when the time of the plan is over. Asks nobody, so that it can be called whenever a request is about to leave.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.PlanDiffers"/>.</exception>
-    public async Task RequireInTimeAsync(string subject, CancellationToken cancellationToken)
+    public void RequireInTime()
     {
-        if (Instant.Now(_session.TimeProvider) >= _end || await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false) >= Document.EndsAt)
+        if (_opened.Since(_session.TimeProvider) >= _lifetime)
         {
-            throw Differs(subject, string.Create(CultureInfo.InvariantCulture, $"the plan has ended at {Document.EndsAt:yyyy-MM-dd HH:mm:ss}Z"));
+            throw new KlingException(ErrorKind.PlanDiffers, string.Create(CultureInfo.InvariantCulture, $"The plan has ended at {Document.EndsAt:yyyy-MM-dd HH:mm:ss}Z. The plan is '{Path}'."));
         }
     }
 

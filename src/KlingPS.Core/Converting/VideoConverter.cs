@@ -560,11 +560,7 @@ internal sealed class VideoConverter : IDisposable
         try
         {
             progress.Enter(ConversionStage.Uploading);
-            if (_options.Plan is AgreedPlan plan)
-            {
-                await plan.RequireInTimeAsync(identified.Submission.Subject, cancellationToken).ConfigureAwait(false);
-            }
-
+            identified = identified with { Submission = identified.Submission with { RequireInTime = _options.Plan is AgreedPlan plan ? plan.RequireInTime : null } };
             TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken, () => progress.Enter(ConversionStage.Sending)).ConfigureAwait(false);
             await RequireOwnAsync(identified, claim, cancellationToken).ConfigureAwait(false);
             if (claim.IsNew)

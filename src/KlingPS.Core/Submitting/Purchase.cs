@@ -111,6 +111,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             throw error;
         }
 
+        submission.RequireInTime?.Invoke();
         _askedAt = Moment.Now(sender.Session.TimeProvider);
     }
 
@@ -180,18 +181,19 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     }
 
     /// <summary>Checks the same once more when the connection is made: that can take long, too, and if the machine has slept in the meantime, hours may have passed.</summary>
-    /// <exception cref="IOException">It is no longer its own, or that cannot be found out: nothing may leave.</exception>
+    /// <exception cref="IOException">It is no longer its own, that cannot be found out, or its time is over: nothing may leave.</exception>
     private async Task ConfirmLeavingAsync(KlingVideoTask task)
     {
-        if (_askedAt.Since(sender.Session.TimeProvider) <= s_longestPause)
-        {
-            return;
-        }
-
-        _askedAt = Moment.Now(sender.Session.TimeProvider);
         RecordResult result;
         try
         {
+            submission.RequireInTime?.Invoke();
+            if (_askedAt.Since(sender.Session.TimeProvider) <= s_longestPause)
+            {
+                return;
+            }
+
+            _askedAt = Moment.Now(sender.Session.TimeProvider);
             result = await Tasks.RecordSentAgainAsync(task.Id, _intent.AnswerWithin, CancellationToken.None).ConfigureAwait(false);
         }
         catch (KlingException exception)

@@ -39,6 +39,12 @@ internal sealed record Submission
     /// <summary>How much may be spent; <see langword="null"/> for no limit.</summary>
     public BudgetLimit? Budget { get; init; }
 
+    /// <summary>
+    /// Throws if its time is over, without asking anybody. Called before anything is sent for it, and again right before its request leaves,
+    /// which may have been held back for long; <see langword="null"/> where it may be bought at any time.
+    /// </summary>
+    public Action? RequireInTime { get; init; }
+
     /// <summary>The unknown task that this one replaces.</summary>
     public long? Replaces { get; init; }
 

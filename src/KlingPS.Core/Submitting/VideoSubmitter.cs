@@ -382,6 +382,7 @@ internal sealed class VideoSubmitter
                 _sender.Fatal.ThrowIfSet();
                 place = await _gate.EnterAsync(intent, purchase, identified.Submission.Turn, cancellationToken).ConfigureAwait(false);
                 _sender.Fatal.ThrowIfSet();
+                identified.Submission.RequireInTime?.Invoke();
 
                 string account = _session.Account;
                 isUploading = true;

@@ -8,6 +8,7 @@ using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Saving;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Tests.Submitting;
@@ -81,9 +82,60 @@ public sealed class AgreedPlanTests : IAsyncDisposable
 
         Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(_harness, inputs, agreed);
 
-        Assert.All(outcomes, outcome => Assert.Contains("the plan has ended at", Refusal(outcome.Error), StringComparison.Ordinal));
+        Assert.All(outcomes, outcome => Assert.Contains("The plan has ended at", Refusal(outcome.Error), StringComparison.Ordinal));
         Assert.Equal(0, _harness.Creates);
         Assert.Contains("has ended at", (await UnusableAsync(() => OpenAsync(_harness, plan, "another"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_plan_that_ends_while_its_image_is_uploaded_buys_nothing()
+    {
+        Submission[] inputs = [Image(_harness, 0, 0)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
+        _harness.Clock.Advance(s_lifetime - TimeSpan.FromSeconds(1));
+        _harness.Service.On(FakeService.UploadPath, (request, token) =>
+        {
+            _harness.Clock.Advance(TimeSpan.FromSeconds(1));
+            return PipelineHarness.AcceptUpload(request, token);
+        });
+
+        Assert.Contains("The plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
+
+        Assert.Equal((1, 0), (_harness.Uploads, _harness.Creates));
+        Assert.Empty(await _harness.ListAsync());
+    }
+
+    [Fact]
+    public async Task A_request_that_was_held_back_until_its_plan_has_ended_is_not_sent_again()
+    {
+        Submission[] inputs = [Image(_harness, 0, 0)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
+        _harness.Clock.Advance(s_lifetime - TimeSpan.FromSeconds(1));
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), _harness.AcceptTask);
+
+        Assert.Contains("The plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
+
+        Assert.Equal(1, _harness.Creates);
+        Assert.Equal(KlingTaskState.Rejected, Assert.Single(await _harness.ListAsync()).TaskState);
+    }
+
+    [Fact]
+    public async Task A_plan_that_ends_while_the_machine_sleeps_buys_nothing()
+    {
+        Submission[] inputs = [Image(_harness, 0, 0)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
+        _harness.Service.On(FakeService.UploadPath, (request, token) =>
+        {
+            // Its other clock stands still meanwhile.
+            _harness.Clock.SetTimeOfDay(s_lifetime);
+            return PipelineHarness.AcceptUpload(request, token);
+        });
+
+        Assert.Contains("The plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
+        Assert.Equal(0, _harness.Creates);
     }
 
     [Fact]
@@ -95,7 +147,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
         _harness.Clock.Advance(s_lifetime);
         _harness.Clock.SetTimeOfDay(-TimeSpan.FromDays(2));
 
-        Assert.Contains("the plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
+        Assert.Contains("The plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
         Assert.Contains("which is still to come by the clock of the ledger", (await UnusableAsync(() => OpenAsync(_harness, plan, "another"))).Message, StringComparison.Ordinal);
         Assert.Equal(0, _harness.Creates);
         Assert.Null((await _harness.Ledger.Plans.FindAsync(plan.PlanId, _harness.Session.Account, CancellationToken.None)).Plan!.ClosedAt);

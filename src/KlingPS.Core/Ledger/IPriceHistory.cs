@@ -5,10 +5,10 @@ namespace KlingPS.Core.Ledger;
 /// <summary>What the service took for earlier videos.</summary>
 internal interface IPriceHistory
 {
-    /// <summary>Finished videos of one model that cost something, latest first; those whose request is not known are left out.</summary>
+    /// <summary>The last finished video of the same kind (<see cref="PriceKind"/>) that cost something, without those of which it is not known what was asked for.</summary>
     /// <param name="account">The account.</param>
-    /// <param name="model">The model's id.</param>
-    /// <param name="limit">How many at most.</param>
+    /// <param name="spec">The video.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
-    Task<IReadOnlyList<PaidVideo>> ListAsync(string account, string model, int limit, CancellationToken cancellationToken);
+    /// <returns><see langword="null"/> if there is none.</returns>
+    Task<PaidVideo?> FindLastAsync(string account, VideoSpec spec, CancellationToken cancellationToken);
 }

@@ -72,25 +72,19 @@ public sealed record KlingModel
     /// <summary>The model's id.</summary>
     public override string ToString() => Id;
 
-    /// <summary>Describes a model, with the price of a video.</summary>
+    /// <summary>The video whose price is shown with a model.</summary>
     /// <param name="model">The model's row.</param>
     /// <param name="duration">The length of the video in seconds; the model's usual one when it is <see langword="null"/>.</param>
     /// <param name="resolution">Its resolution; the model's default when it is <see langword="null"/>.</param>
     /// <param name="sound">Whether it has sound.</param>
-    /// <param name="paid">Finished videos of the model, latest first.</param>
     /// <returns><see langword="null"/> if the model makes no such video.</returns>
-    internal static KlingModel? From(ModelSpec model, int? duration, string? resolution, bool sound, IEnumerable<PaidVideo> paid)
+    internal static VideoSpec? FindVideo(ModelSpec model, int? duration, string? resolution, bool sound)
     {
         ArgumentNullException.ThrowIfNull(model);
         bool isMade = (duration is not int seconds || model.TakesLengthOfInput || model.Durations.Contains(seconds))
             && (resolution is null || model.Resolutions.Contains(resolution))
             && (!sound || model.Takes(VideoParameter.Sound));
-        if (!isMade)
-        {
-            return null;
-        }
-
-        var asked = new VideoSpec
+        return !isMade ? null : new VideoSpec
         {
             Model = model.Id,
             Prompt = null,
@@ -100,7 +94,17 @@ public sealed record KlingModel
             Sound = sound,
             Video = model.TakesLengthOfInput && model.Videos is not null ? MediaSource.FromUri(string.Empty) : null,
         };
-        PriceEstimate estimate = PriceEstimate.Of(asked, paid);
+    }
+
+    /// <summary>Describes a model, with the price of a video.</summary>
+    /// <param name="model">The model's row.</param>
+    /// <param name="asked">See <see cref="FindVideo"/>.</param>
+    /// <param name="last">The last finished video of the same kind.</param>
+    internal static KlingModel From(ModelSpec model, VideoSpec asked, PaidVideo? last)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(asked);
+        PriceEstimate estimate = PriceEstimate.Of(asked, last);
         VideoParameter[] takes = [.. Enum.GetValues<VideoParameter>().Where(model.Takes)];
         VideoParameter[] sources = [VideoParameter.Image, VideoParameter.TailImage, VideoParameter.ReferenceImages, VideoParameter.Video, VideoParameter.Audio];
         return new KlingModel
@@ -117,7 +121,7 @@ public sealed record KlingModel
             MaxNegativePromptLength = model.MaxNegativePromptLength,
             Seconds = asked.Seconds,
             Resolution = model.GetResolution(asked),
-            Sound = sound,
+            Sound = asked.Sound,
             Credits = model.GetCredits(asked),
             PriceAsOf = model.Price?.AsOf,
             PriceSource = model.Price?.Source,

@@ -6,6 +6,22 @@ namespace KlingPS.Core.Model;
 /// <param name="PaidAt">When it was finished.</param>
 internal sealed record PaidVideo(VideoSpec Spec, decimal Credits, DateTimeOffset PaidAt);
 
+/// <summary>All that the price of a video depends on: videos of one kind cost the same, or the same for a second where they are as long as a file.</summary>
+/// <param name="Model">The model's id.</param>
+/// <param name="Resolution">Its resolution.</param>
+/// <param name="Sound">Whether it has sound.</param>
+/// <param name="IsFromVideo">Whether it is made from a video.</param>
+/// <param name="Seconds">Its length; <see langword="null"/> for a model whose videos are as long as a file.</param>
+internal sealed record PriceKind(string Model, string? Resolution, bool Sound, bool IsFromVideo, int? Seconds)
+{
+    /// <summary>The kind of a video.</summary>
+    public static PriceKind Of(VideoSpec spec)
+    {
+        ModelSpec model = ModelCatalog.Get(spec.Model);
+        return new PriceKind(spec.Model, model.GetResolution(spec), spec.Sound, spec.Video is not null, model.TakesLengthOfInput ? null : spec.Seconds);
+    }
+}
+
 /// <summary>What a video is expected to cost, and how that is known.</summary>
 /// <param name="Credits">The credits; <see langword="null"/> if they are not known.</param>
 /// <param name="AsOf">The day of the price.</param>
@@ -17,12 +33,12 @@ internal sealed record PriceEstimate(decimal? Credits, DateOnly? AsOf, bool IsOb
     /// this kind.
     /// </summary>
     /// <param name="spec">The video.</param>
-    /// <param name="paid">Finished videos of the model, latest first.</param>
-    public static PriceEstimate Of(VideoSpec spec, IEnumerable<PaidVideo> paid)
+    /// <param name="last">The last finished video of this kind; see <see cref="PriceKind"/>.</param>
+    public static PriceEstimate Of(VideoSpec spec, PaidVideo? last)
     {
         ModelSpec model = ModelCatalog.Get(spec.Model);
         var row = new PriceEstimate(model.GetCredits(spec), model.Price?.AsOf, IsObserved: false);
-        if (paid.FirstOrDefault(video => IsAlike(model, spec, video.Spec) && IsSince(video, row.AsOf)) is not PaidVideo last)
+        if (last is null || !IsSince(last, row.AsOf))
         {
             return row;
         }
@@ -32,13 +48,6 @@ internal sealed record PriceEstimate(decimal? Credits, DateOnly? AsOf, bool IsOb
         bool isKnown = !model.TakesLengthOfInput || spec.InputSeconds is not null;
         return !isKnown || credits == row.Credits ? row : new PriceEstimate(credits, DateOnly.FromDateTime(last.PaidAt.UtcDateTime), IsObserved: true);
     }
-
-    /// <summary>Whether everything that a price depends on is the same.</summary>
-    private static bool IsAlike(ModelSpec model, VideoSpec one, VideoSpec other)
-        => model.GetResolution(one) == model.GetResolution(other)
-            && one.Sound == other.Sound
-            && (one.Video is null) == (other.Video is null)
-            && (model.TakesLengthOfInput || one.Seconds == other.Seconds);
 
     /// <summary>A later version knows a later price.</summary>
     private static bool IsSince(PaidVideo video, DateOnly? day) => day is null || DateOnly.FromDateTime(video.PaidAt.UtcDateTime) >= day;

@@ -7,10 +7,7 @@ namespace KlingPS.Core.Sessions;
 /// <summary>What videos are expected to cost, from the models' rows and from what the service charged for earlier ones. Safe for concurrent use.</summary>
 internal sealed class PriceBook(KlingSession session, IPipelineObserver? observer)
 {
-    /// <summary>Enough to find one of each kind that is asked for.</summary>
-    private const int MaxVideos = 200;
-
-    private readonly ConcurrentDictionary<string, Task<IReadOnlyList<PaidVideo>>> _paid = new();
+    private readonly ConcurrentDictionary<PriceKind, Task<PaidVideo?>> _paid = new();
     private readonly ConcurrentDictionary<string, byte> _warned = new();
 
     /// <inheritdoc cref="PriceEstimate.Of"/>
@@ -19,14 +16,15 @@ internal sealed class PriceBook(KlingSession session, IPipelineObserver? observe
     public async Task<PriceEstimate> EstimateAsync(VideoSpec spec)
     {
         // Not cancelled, because others wait for it as well; read again for the next video if it fails.
-        Task<IReadOnlyList<PaidVideo>> paid = _paid.GetOrAdd(spec.Model, model => session.Ledger.Prices.ListAsync(session.Account, model, MaxVideos, CancellationToken.None));
+        var kind = PriceKind.Of(spec);
+        Task<PaidVideo?> paid = _paid.GetOrAdd(kind, _ => session.Ledger.Prices.FindLastAsync(session.Account, spec, CancellationToken.None));
         try
         {
             return PriceEstimate.Of(spec, await paid.ConfigureAwait(false));
         }
         catch
         {
-            _paid.TryRemove(new(spec.Model, paid));
+            _paid.TryRemove(new(kind, paid));
             throw;
         }
     }
@@ -43,7 +41,7 @@ internal sealed class PriceBook(KlingSession session, IPipelineObserver? observe
             return;
         }
 
-        _paid.TryRemove(task.Model, out _);
+        _paid.TryRemove(PriceKind.Of(task.Spec), out _);
         if (_warned.TryAdd(task.Model, 0))
         {
             string expected = task.Spec.GetCredits() is decimal price

@@ -92,8 +92,9 @@ public sealed class GetKlingModelCommand : KlingCommand
     private KlingModel? Describe(ModelSpec model)
     {
         PaidVideos videos = _paid!;
-        IReadOnlyList<PaidVideo> paid = Await(_ => videos.ListAsync(model.Id));
-        return KlingModel.From(model, Duration, VideoResolution.Normalize(Resolution?.Trim()), Sound, paid);
+        return KlingModel.FindVideo(model, Duration, VideoResolution.Normalize(Resolution?.Trim()), Sound) is VideoSpec asked
+            ? KlingModel.From(model, asked, Await(_ => videos.FindLastAsync(asked)))
+            : null;
     }
 
     private KlingModel Ask(KlingModel model)

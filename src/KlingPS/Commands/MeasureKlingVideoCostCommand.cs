@@ -100,7 +100,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
             model.Validate((await ImageInspector.InspectAsync(source.Path!, model.MaxImageLength, cancellationToken).ConfigureAwait(false)).EnsureSupported());
         }
 
-        PriceEstimate price = PriceEstimate.Of(spec, await _paid!.ListAsync(spec.Model).ConfigureAwait(false));
+        PriceEstimate price = PriceEstimate.Of(spec, await _paid!.FindLastAsync(spec).ConfigureAwait(false));
         return new VideoCostEstimate
         {
             Count = 1,

@@ -224,7 +224,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
         {
             // Without a key or a ledger, only what was asked for can be said.
             WriteVerbose(exception.Message);
-            submission = submission with { Price = PriceEstimate.Of(submission.Spec, []) };
+            submission = submission with { Price = PriceEstimate.Of(submission.Spec, last: null) };
             return true;
         }
     }

@@ -10,26 +10,23 @@ namespace KlingPS.Sessions;
 /// <remarks>Create it on the pipeline thread; it may be used on any.</remarks>
 internal sealed class PaidVideos
 {
-    /// <summary>Enough to find one of each kind that is asked for.</summary>
-    private const int MaxVideos = 200;
-
     private readonly string? _account = RunspaceConnection.Current.Session?.Account;
     private readonly string? _location = RunspaceConnection.Current.Session?.Ledger.Location;
-    private readonly ConcurrentDictionary<string, Task<IReadOnlyList<PaidVideo>>> _models = new();
+    private readonly ConcurrentDictionary<PriceKind, Task<PaidVideo?>> _kinds = new();
 
-    /// <summary>Finished videos of a model, latest first.</summary>
-    public Task<IReadOnlyList<PaidVideo>> ListAsync(string model) => _models.GetOrAdd(model, ReadAsync);
+    /// <summary>The last finished video of the same kind.</summary>
+    public Task<PaidVideo?> FindLastAsync(VideoSpec spec) => _kinds.GetOrAdd(PriceKind.Of(spec), _ => ReadAsync(spec));
 
-    private async Task<IReadOnlyList<PaidVideo>> ReadAsync(string model)
+    private async Task<PaidVideo?> ReadAsync(VideoSpec spec)
     {
         try
         {
             using TaskSuggestions? ledger = await Ledgers.OpenReadOnlyAsync(_location).ConfigureAwait(false);
-            return ledger is null ? [] : await ledger.ListPaidAsync(_account, model, MaxVideos).ConfigureAwait(false);
+            return ledger is null ? null : await ledger.FindLastPaidAsync(_account, spec).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is DbException or KlingException or IOException)
         {
-            return [];
+            return null;
         }
     }
 }

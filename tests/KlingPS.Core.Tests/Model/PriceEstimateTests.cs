@@ -9,19 +9,21 @@ public sealed class PriceEstimateTests
 
     private static PaidVideo Paid(VideoSpec spec, decimal credits, int daysAgo = 0) => new(spec, credits, s_today.AddDays(-daysAgo));
 
+    private static PriceEstimate Estimate(VideoSpec spec, params PaidVideo[] paid) => PriceEstimate.Of(spec, paid.FirstOrDefault(video => PriceKind.Of(video.Spec) == PriceKind.Of(spec)));
+
     [Fact]
     public void The_price_of_the_row_counts_with_its_day_until_something_else_was_paid()
     {
         var row = new PriceEstimate(70, new DateOnly(2026, 11, 26), IsObserved: false);
 
-        Assert.Equal(row, PriceEstimate.Of(s_spec, []));
-        Assert.Equal(row, PriceEstimate.Of(s_spec, [Paid(s_spec, 70)]));
-        Assert.Equal(new PriceEstimate(75, new DateOnly(2026, 12, 24), IsObserved: true), PriceEstimate.Of(s_spec, [Paid(s_spec, 75), Paid(s_spec, 80, daysAgo: 1)]));
+        Assert.Equal(row, Estimate(s_spec));
+        Assert.Equal(row, Estimate(s_spec, Paid(s_spec, 70)));
+        Assert.Equal(new PriceEstimate(75, new DateOnly(2026, 12, 24), IsObserved: true), Estimate(s_spec, Paid(s_spec, 75), Paid(s_spec, 80, daysAgo: 1)));
     }
 
     [Fact]
     public void The_latest_payment_counts_even_if_it_is_the_price_of_the_row_again()
-        => Assert.False(PriceEstimate.Of(s_spec, [Paid(s_spec, 70), Paid(s_spec, 80, daysAgo: 1)]).IsObserved);
+        => Assert.False(Estimate(s_spec, Paid(s_spec, 70), Paid(s_spec, 80, daysAgo: 1)).IsObserved);
 
     [Fact]
     public void A_video_of_another_kind_says_nothing_of_the_price_of_this_one()
@@ -31,22 +33,22 @@ public sealed class PriceEstimateTests
             Paid(s_spec with { Duration = 10 }, 1), Paid(s_spec with { Resolution = "1080p" }, 2), Paid(s_spec with { Resolution = null }, 3), Paid(s_spec with { Sound = true }, 4),
         ];
 
-        Assert.Equal(70, PriceEstimate.Of(s_spec, others).Credits);
-        Assert.Equal(3, PriceEstimate.Of(s_spec with { Resolution = "1080p" }, [others[2]]).Credits);
-        Assert.Equal(9, PriceEstimate.Of(s_spec, [Paid(s_spec with { Prompt = "Another.", AspectRatio = "1:1", Take = 7 }, 9)]).Credits);
+        Assert.Equal(70, Estimate(s_spec, others).Credits);
+        Assert.Equal(3, Estimate(s_spec with { Resolution = "1080p" }, others[2]).Credits);
+        Assert.Equal(9, Estimate(s_spec, Paid(s_spec with { Prompt = "Another.", AspectRatio = "1:1", Take = 7 }, 9)).Credits);
     }
 
     [Fact]
     public void What_was_paid_before_the_price_of_the_row_was_read_is_out_of_date()
-        => Assert.False(PriceEstimate.Of(s_spec, [Paid(s_spec, 99, daysAgo: 60)]).IsObserved);
+        => Assert.False(Estimate(s_spec, Paid(s_spec, 99, daysAgo: 60)).IsObserved);
 
     [Fact]
     public void The_price_of_a_model_that_is_not_known_here_becomes_known_by_paying()
     {
         VideoSpec spec = s_spec with { Model = "kling/of-next-year", Resolution = null };
 
-        Assert.Null(PriceEstimate.Of(spec, []).Credits);
-        Assert.Equal(33, PriceEstimate.Of(spec, [Paid(spec, 33)]).Credits);
+        Assert.Null(Estimate(spec).Credits);
+        Assert.Equal(33, Estimate(spec, Paid(spec, 33)).Credits);
     }
 
     [Fact]
@@ -54,7 +56,7 @@ public sealed class PriceEstimateTests
     {
         VideoSpec spec = ModelRequests.Get("kling/ai-avatar-pro").Smallest;
 
-        Assert.Equal(200, PriceEstimate.Of(spec with { InputSeconds = 10 }, [Paid(spec with { InputSeconds = 5 }, 100)]).Credits);
-        Assert.Null(PriceEstimate.Of(spec with { InputSeconds = null }, [Paid(spec, 100)]).Credits);
+        Assert.Equal(200, Estimate(spec with { InputSeconds = 10 }, Paid(spec with { InputSeconds = 5 }, 100)).Credits);
+        Assert.Null(Estimate(spec with { InputSeconds = null }, Paid(spec, 100)).Credits);
     }
 }

@@ -121,6 +121,22 @@ public sealed class LostRecordTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_price_that_the_service_has_changed_stays_known_however_many_tasks_of_others_were_looked_at_since()
+    {
+        KlingVideoTask own = (await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), _harness.Submission("bird.png", 1))).Value!;
+        await _harness.Ledger.Tasks.RecordSnapshotAsync(_harness.Session.Account, Paid(own.TaskId!, 63));
+        for (int i = 0; i < 250; i++)
+        {
+            await _harness.Ledger.Tasks.RecordSnapshotAsync(_harness.Session.Account, Paid($"other-{i}", 4));
+        }
+
+        Assert.Equal(63, (await _harness.NewService(isObserved: false).Prices.EstimateAsync(_harness.Submission("fox.png").Spec)).Credits);
+
+        static TaskSnapshot Paid(string taskId, decimal credits)
+            => new() { TaskId = taskId, State = KlingTaskState.Succeeded, CreditsConsumed = credits, CompletedAt = s_afterPrices };
+    }
+
+    [Fact]
     public async Task What_a_task_cost_of_which_the_service_does_not_say_what_it_was_made_from_is_no_price_either()
     {
         _harness.Clock.SetTimeOfDay(s_afterPrices - _harness.Clock.GetUtcNow());

@@ -5,25 +5,60 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <inheritdoc cref="IPriceHistory"/>
 internal sealed class SqlPriceHistory(SqlStore store) : IPriceHistory
 {
-    /// <inheritdoc/>
-    public async Task<IReadOnlyList<PaidVideo>> ListAsync(string account, string model, int limit, CancellationToken cancellationToken)
-        => await store.ReadAsync(session => ListAsync(session, account, model, limit), cancellationToken).ConfigureAwait(false);
+    /// <summary>Mostly one of the latest videos is of the kind that is asked for.</summary>
+    private const int FirstSize = 20;
+    private const int Size = 500;
 
-    /// <inheritdoc cref="IPriceHistory.ListAsync"/>
+    /// <inheritdoc/>
+    public async Task<PaidVideo?> FindLastAsync(string account, VideoSpec spec, CancellationToken cancellationToken)
+        => await store.ReadAsync(session => FindLastAsync(session, account, spec), cancellationToken).ConfigureAwait(false);
+
+    /// <inheritdoc cref="IPriceHistory.FindLastAsync"/>
     /// <param name="session">The session.</param>
     /// <param name="account">The account; <see langword="null"/> for every account.</param>
-    /// <param name="model">The model's id.</param>
-    /// <param name="limit">The most to return.</param>
-    internal static async Task<IReadOnlyList<PaidVideo>> ListAsync(SqlSession session, string? account, string model, int limit)
+    /// <param name="spec">The video.</param>
+    internal static async Task<PaidVideo?> FindLastAsync(SqlSession session, string? account, VideoSpec spec)
     {
-        string isOwn = account is null ? "TRUE" : AccountTable.IsOwn("t.account");
-        (string, object?)[] values = [("model", model), ("limit", limit), .. account is null ? Array.Empty<(string, object?)>() : [("account", account)]];
-        IReadOnlyList<KlingVideoTask> tasks = await TaskColumns.QueryAsync(
-            session,
-            $"WHERE t.state = 'Succeeded' AND t.model = @model AND t.consumed > 0 AND t.completed_at IS NOT NULL AND {isOwn} ORDER BY t.completed_at DESC LIMIT @limit",
-            values).ConfigureAwait(false);
+        ArgumentNullException.ThrowIfNull(spec);
+        var kind = PriceKind.Of(spec);
+        List<(string, object?)> values = [("model", spec.Model)];
+        string isOwn = string.Empty;
+        if (account is not null)
+        {
+            isOwn = $" AND {AccountTable.IsOwn("t.account")}";
+            values.Add(("account", account));
+        }
 
-        // If nobody knows what a video was made from, its price is not that of the video that its record resembles.
-        return [.. tasks.Where(task => task.IsDescribed).Select(task => new PaidVideo(task.Spec, task.CreditsConsumed!.Value, task.CompletedAt!.Value))];
+        string ofLength = string.Empty;
+        if (kind.Seconds is int seconds)
+        {
+            ofLength = " AND t.duration = @seconds";
+            values.Add(("seconds", seconds));
+        }
+
+        // The rest of a kind is not in columns. So the videos are looked through until there is one: others may be any number in a row.
+        string query = $"""
+            WHERE t.state = 'Succeeded' AND t.completed_at > 0 AND t.completed_at <= @before AND (t.completed_at < @before OR t.id < @id)
+                AND t.model = @model AND t.consumed > 0{ofLength}{isOwn}
+            ORDER BY t.completed_at DESC, t.id DESC LIMIT @limit
+            """;
+        (long before, long id, int size) = (long.MaxValue, long.MaxValue, FirstSize);
+        while (true)
+        {
+            List<KlingVideoTask> page = await TaskColumns.QueryAsync(session, query, [.. values, ("before", before), ("id", id), ("limit", size)]).ConfigureAwait(false);
+
+            // If nobody knows what a video was made from, its price is not that of the video that its record resembles.
+            if (page.Find(task => task.IsDescribed && PriceKind.Of(task.Spec) == kind) is { } last)
+            {
+                return new PaidVideo(last.Spec, last.CreditsConsumed!.Value, last.CompletedAt!.Value);
+            }
+
+            if (page.Count < size)
+            {
+                return null;
+            }
+
+            (before, id, size) = (Stored.FromMoment(page[^1].CompletedAt!.Value), page[^1].Id, Size);
+        }
     }
 }

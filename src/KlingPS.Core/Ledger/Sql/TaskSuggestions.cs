@@ -66,13 +66,12 @@ internal sealed class TaskSuggestions : IDisposable
             : ListAsync(account, null, ["task_id >= @start AND task_id < @end"], limit, ("start", start), ("end", start[..^1] + (char)(start[^1] + 1)));
     }
 
-    /// <summary>See <see cref="IPriceHistory.ListAsync"/>.</summary>
+    /// <summary>See <see cref="IPriceHistory.FindLastAsync"/>.</summary>
     /// <param name="account">The account's fingerprint; <see langword="null"/> for every account.</param>
-    /// <param name="model">The model's id.</param>
-    /// <param name="limit">The most to return.</param>
+    /// <param name="spec">The video.</param>
     /// <exception cref="DbException">It is not a ledger.</exception>
-    public Task<IReadOnlyList<PaidVideo>> ListPaidAsync(string? account, string model, int limit)
-        => SqlPriceHistory.ListAsync(new SqlSession(_connection, null), account, model, limit);
+    public Task<PaidVideo?> FindLastPaidAsync(string? account, VideoSpec spec)
+        => SqlPriceHistory.FindLastAsync(new SqlSession(_connection, null), account, spec);
 
     /// <summary>Closes the ledger.</summary>
     public void Dispose() => _connection.Dispose();

@@ -276,6 +276,41 @@ public abstract class SpendContract : LedgerContract
         Assert.Equal(ended.Now, (await Ledger.Plans.FindAsync("p", LedgerHost.Account, Token)).Plan!.ClosedAt);
     }
 
+    [Fact]
+    public async Task What_the_last_video_of_a_kind_cost_is_found_however_many_others_came_after_it()
+    {
+        VideoSpec spec = LedgerHost.Intent().Spec;
+        VideoSpec film = spec with { Model = "kling-3.0/video", Resolution = "720p" };
+        await PaidAsync(film with { Resolution = "1080p" }, 99);
+        await PaidAsync(film, 80);
+        await PaidAsync(spec, 63);
+        for (int i = 0; i < 25; i++)
+        {
+            await PaidAsync(film with { Resolution = "1080p" }, 100);
+            await PaidAsync(spec with { Duration = 10 }, 126);
+        }
+
+        // Of these nobody knows what they were made from.
+        for (int i = 0; i < 25; i++)
+        {
+            await Ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot($"other-{i}", KlingTaskState.Succeeded, 4));
+        }
+
+        Assert.Equal(63, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec, Token))!.Credits);
+        Assert.Equal(126, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec with { Duration = 10 }, Token))!.Credits);
+        Assert.Equal(80, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, film, Token))!.Credits);
+        Assert.Equal(100, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, film with { Resolution = "1080p" }, Token))!.Credits);
+        Assert.Null(await Ledger.Prices.FindLastAsync(LedgerHost.Account, film with { Sound = true }, Token));
+        Assert.Null(await Ledger.Prices.FindLastAsync("another", spec, Token));
+    }
+
+    private async Task PaidAsync(VideoSpec spec, decimal credits)
+    {
+        string taskId = $"task-{++_tasks}";
+        await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(LedgerHost.Intent() with { Spec = spec, Identity = taskId }, Token)).Id, taskId);
+        await Ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot(taskId, KlingTaskState.Succeeded, credits));
+    }
+
     private static bool MayBeUsed(PlanStanding standing, string digest = "digest") => standing.FindProblem(digest) is null;
 
     private Task<IReadOnlyList<KlingSpend>> SumAsync(KlingSpendGroup group) => Ledger.Spending.SumAsync(new SpendFilter(), group, Token);

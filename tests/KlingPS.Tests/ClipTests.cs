@@ -1,3 +1,4 @@
+using System.Management.Automation;
 using System.Text.Json.Nodes;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
@@ -31,6 +32,19 @@ public sealed class ClipTests
         Assert.Equal((variables.video, 8, 144m), (recorded.VideoPath, recorded.Duration, recorded.CreditsConsumed));
         JsonNode sidecar = JsonNode.Parse(File.ReadAllText(Path.Combine(shell.Destination, "dancer.mp4.json")))!;
         Assert.Equal(variables.video, (string?)sidecar["sourceVideo"]!["path"]);
+    }
+
+    [Fact]
+    public async Task A_video_that_is_to_last_for_a_hundred_years_by_its_header_is_refused_for_that()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        var variables = new { image = shell.Image("dancer.png"), video = shell.WriteFile("dance.mp4", ClipBytes.Movie(3_000_000_000m, framesPerSecond: 1, isLong: true)), destination = shell.Destination };
+
+        ShellResult result = await shell.RunAsync("ConvertTo-KlingVideo $image -Prompt '' -VideoPath $video -Model kling-2.6/motion-control -Destination $destination", variables);
+
+        ErrorRecord error = Assert.Single(result.Errors);
+        Assert.StartsWith("KlingImageUnsupported", error.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains("It is 3000000000 seconds long", error.Exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

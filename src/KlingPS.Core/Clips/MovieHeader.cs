@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace KlingPS.Core.Clips;
 
@@ -7,6 +8,9 @@ internal static class MovieHeader
 {
     /// <summary>Far more boxes than a film has, so that a hostile file is given up soon.</summary>
     private const int MaxBoxes = 100_000;
+
+    /// <summary>The boxes that have others in them which are of use here, each in the one before it. No other nesting is followed: a file may have any depth of it.</summary>
+    private static readonly string[] s_containers = ["moov", "trak", "mdia", "minf", "stbl"];
 
     /// <returns><see langword="null"/> if the file is neither.</returns>
     public static ClipReport? Read(Stream stream, ReadOnlySpan<byte> head, ClipReport report, CancellationToken cancellationToken)
@@ -25,7 +29,7 @@ internal static class MovieHeader
         }
 
         var movie = new Movie(stream, cancellationToken);
-        movie.Walk(0, stream.Length);
+        movie.Walk(0, stream.Length, depth: 0);
         return report with
         {
             // A file of this kind without a picture, such as M4A, has none of the formats known here.
@@ -52,7 +56,7 @@ internal static class MovieHeader
 
         public decimal? FrameRate { get; private set; }
 
-        public void Walk(long position, long end)
+        public void Walk(long position, long end, int depth)
         {
             Span<byte> header = stackalloc byte[16];
             while (end - position >= 8 && _boxes++ < MaxBoxes)
@@ -82,21 +86,21 @@ internal static class MovieHeader
                     return;
                 }
 
-                Take(header[4..8], position + start, position + size);
+                Take(header[4..8], position + start, position + size, depth);
                 position += size;
             }
         }
 
-        private void Take(ReadOnlySpan<byte> type, long start, long end)
+        private void Take(ReadOnlySpan<byte> type, long start, long end, int depth)
         {
-            if (type.SequenceEqual("moov"u8) || type.SequenceEqual("mdia"u8) || type.SequenceEqual("minf"u8) || type.SequenceEqual("stbl"u8))
+            if (depth < s_containers.Length && Ascii.Equals(type, s_containers[depth]))
             {
-                Walk(start, end);
-            }
-            else if (type.SequenceEqual("trak"u8))
-            {
-                (_size, _media, _isPicture) = (default, default, false);
-                Walk(start, end);
+                if (type.SequenceEqual("trak"u8))
+                {
+                    (_size, _media, _isPicture) = (default, default, false);
+                }
+
+                Walk(start, end, depth + 1);
             }
             else if (type.SequenceEqual("mvhd"u8) && ReadTimes(start, end) is var (scale, duration) && scale > 0 && duration > 0)
             {

@@ -23,7 +23,7 @@ internal static class LocalQuote
                 model.ValidateAudio(clip);
             }
 
-            spec = spec with { InputSeconds = clip.Seconds };
+            spec = spec with { InputSeconds = VideoLength.From(clip.Seconds) };
         }
 
         return spec;

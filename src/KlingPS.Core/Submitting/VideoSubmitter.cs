@@ -322,7 +322,7 @@ internal sealed class VideoSubmitter
             ReferenceImages = new(known),
             Video = await KnowAsync(submission.Spec.Video, video?.Hash, cancellationToken).ConfigureAwait(false),
             Audio = await KnowAsync(submission.Spec.Audio, audio?.Hash, cancellationToken).ConfigureAwait(false),
-            InputSeconds = (video ?? audio)?.Report.Seconds,
+            InputSeconds = VideoLength.From((video ?? audio)?.Report.Seconds),
         };
         return new IdentifiedSubmission(submission with { Spec = spec }, image, tail, spec.GetIdentity())
         {

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Text;
 using CsCheck;
 using KlingPS.Core.Clips;
 using KlingPS.Core.Model;
@@ -75,6 +77,24 @@ public sealed class ClipInspectorTests
 
         Assert.Null(report.Seconds);
         Assert.Contains("does not say how long", Refuse("kling-2.6/motion-control", report), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("moov")]
+    [InlineData("trak")]
+    [InlineData("minf")]
+    public void A_file_whose_boxes_are_in_one_another_without_end_ends_no_process(string type)
+    {
+        const int Depth = 90_000;
+        List<byte> file = [0, 0, 0, 16, .. "ftypisom"u8, 0, 0, 0, 0];
+        for (int left = Depth; left > 0; left--)
+        {
+            byte[] length = new byte[4];
+            BinaryPrimitives.WriteInt32BigEndian(length, left * 8);
+            file.AddRange([.. length, .. Encoding.ASCII.GetBytes(type)]);
+        }
+
+        Assert.Equal(ClipFormat.Unknown, Inspect([.. file]).Format);
     }
 
     [Fact]

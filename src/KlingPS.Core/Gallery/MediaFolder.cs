@@ -189,11 +189,14 @@ internal sealed class MediaFolder
         temporary.Keep(isPresent, mode: null, copy.WrittenAt);
     }
 
-    /// <summary>Whether a planned copy was made before and is still as it was.</summary>
+    /// <summary>
+    /// Whether a planned copy was made before and is still as it was. Files of one name may have changed places, and those of one run
+    /// are written within a second and may be of one length: so the time of the source has to be exactly what it was.
+    /// </summary>
     private bool IsThere(MediaCopy planned)
         => _former.TryGetValue(planned.Name, out MediaCopy? former)
             && former.Length == planned.Length
-            && IsSameTime(former.WrittenAt, planned.WrittenAt)
+            && former.WrittenAt == planned.WrittenAt
             && IsUntouched(former);
 
     /// <summary>The name of a file, with a number if another copy or a file that is not ours already has it.</summary>

@@ -197,6 +197,19 @@ public sealed class PortableGalleryTests : IDisposable
     }
 
     [Fact]
+    public async Task Of_two_videos_of_one_name_the_one_that_is_left_is_not_shown_as_the_one_that_is_gone()
+    {
+        KlingVideoTask[] tasks = [_folder.Task(1, "a/fox.png", "v/fox.mp4"), _folder.Task(2, "b/fox.png", "w/fox.mp4")];
+        DateTime saved = File.GetLastWriteTimeUtc(tasks[0].SavedPath!);
+        File.SetLastWriteTimeUtc(tasks[1].SavedPath!, saved.AddMilliseconds(500));
+        await GalleryFolder.ExportAsync(Options, tasks);
+
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, tasks[1]);
+
+        Assert.Equal(TestMp4.Create(1000, 2), File.ReadAllBytes(_folder.PathOf(Path.Combine("send", page.LinkOf(0, "href")!))));
+    }
+
+    [Fact]
     public async Task Only_what_has_changed_is_copied_again()
     {
         KlingVideoTask fox = _folder.Task(1, "fox.png", "v/fox.mp4");

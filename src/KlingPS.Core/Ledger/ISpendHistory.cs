@@ -18,6 +18,11 @@ internal interface ISpendHistory
     /// <summary>When the present day began, as a daily limit counts it.</summary>
     /// <param name="cancellationToken">Cancels the look.</param>
     Task<DateTimeOffset> FindTodayAsync(CancellationToken cancellationToken);
+
+    /// <summary>The credits that count against a daily limit by now. Those of tasks whose records were removed since are among them.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="cancellationToken">Cancels the look.</param>
+    Task<decimal> SumTodayAsync(string account, CancellationToken cancellationToken);
 }
 
 /// <summary>Which tasks count. A property that is not set lets every task through.</summary>

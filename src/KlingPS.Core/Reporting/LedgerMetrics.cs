@@ -27,6 +27,9 @@ internal sealed record LedgerMetrics
     /// <summary>Today's spending; the day is the one that the daily limit counts by.</summary>
     public KlingSpend? Today { get; init; }
 
+    /// <summary>The credits that count against a daily limit so far.</summary>
+    public decimal CountedToday { get; init; }
+
     /// <summary>All spending so far.</summary>
     public KlingSpend? Ever { get; init; }
 
@@ -58,6 +61,7 @@ internal sealed record LedgerMetrics
             LastEnded = await ledger.Runs.FindLastAsync(new RunFilter { Account = account, HasEnded = true }, cancellationToken).ConfigureAwait(false),
             LastSuccess = await ledger.Runs.FindLastAsync(new RunFilter { Account = account, ExitCodes = s_success }, cancellationToken).ConfigureAwait(false),
             Today = await SumAsync(ledger, new SpendFilter { Account = account, Since = midnight }, cancellationToken).ConfigureAwait(false),
+            CountedToday = await ledger.Spending.SumTodayAsync(account, cancellationToken).ConfigureAwait(false),
             Ever = await SumAsync(ledger, new SpendFilter { Account = account }, cancellationToken).ConfigureAwait(false),
             Unsaved = unsaved.Count,
             OldestLinkEnd = unsaved.Min(task => task.ExpiresAt),
@@ -89,7 +93,7 @@ internal sealed record LedgerMetrics
         Add(
             "klingps_daily_cap_left_credits",
             "Credits that may still be spent today.",
-            metrics => metrics.DailyCap is decimal cap ? Math.Max(0, cap - (metrics.Today?.CreditsConsumed ?? 0) - (metrics.Today?.CreditsReserved ?? 0)) : null);
+            metrics => metrics.DailyCap is decimal cap ? Math.Max(0, cap - metrics.CountedToday) : null);
         Add("klingps_balance_credits", "Credits that the account has left at the service.", metrics => metrics.Balance);
         Add("klingps_unknown_attempts", "Requests whose acceptance is unknown; a person has to resolve each.", metrics => metrics.Ever?.Unknown ?? 0);
         Add("klingps_pending_videos", "Videos that are paid for and being made.", metrics => metrics.Ever?.Pending ?? 0);

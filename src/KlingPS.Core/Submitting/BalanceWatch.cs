@@ -1,7 +1,6 @@
 using System.Globalization;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
-using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Core.Submitting;
@@ -145,8 +144,9 @@ internal sealed class BalanceWatch
         decimal? balance;
         try
         {
-            _spentToday = await SumTodayAsync(cancellationToken).ConfigureAwait(false);
-            balance = await _service.Session.CreateProbingClient(_service.Observer).GetCreditsAsync(cancellationToken).ConfigureAwait(false);
+            KlingSession session = _service.Session;
+            _spentToday = session.DailyCreditCap is null ? 0 : await session.Ledger.Spending.SumTodayAsync(session.Account, cancellationToken).ConfigureAwait(false);
+            balance = await session.CreateProbingClient(_service.Observer).GetCreditsAsync(cancellationToken).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // Whatever the reason that it is not known: the service refuses what is not covered.
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
@@ -216,18 +216,4 @@ internal sealed class BalanceWatch
 
     private string? FindExcess(decimal credits, int videos, decimal price)
         => BudgetRule.FindExcess(_limit with { DailyCredits = _service.Session.DailyCreditCap }, new Spending(credits, videos, _spentToday + credits), price);
-
-    /// <summary>What counts against the day's limit before the run buys anything, if there is one.</summary>
-    private async Task<decimal> SumTodayAsync(CancellationToken cancellationToken)
-    {
-        KlingSession session = _service.Session;
-        if (session.DailyCreditCap is null)
-        {
-            return 0;
-        }
-
-        var today = new SpendFilter { Account = session.Account, Since = LocalDay.BeginningOf(session.TimeProvider.GetUtcNow(), session.TimeProvider.LocalTimeZone) };
-        IReadOnlyList<KlingSpend> sums = await session.Ledger.Spending.SumAsync(today, KlingSpendGroup.Account, cancellationToken).ConfigureAwait(false);
-        return sums.Sum(sum => sum.CreditsConsumed + sum.CreditsReserved);
-    }
 }

@@ -20,6 +20,7 @@ public sealed class LedgerMetricsTests
             Result = new RunResult { Outcome = "Partly", ExitCode = 2, Made = 3, Downloaded = 1, Present = 4, Failed = 1, Unknown = 1, Refused = 1, OverLimit = 2, Pending = 1 },
         },
         Today = new KlingSpend { GroupBy = "Account", Group = null, CreditsConsumed = 83.875m, CreditsReserved = 42 },
+        CountedToday = 125.875m,
         Ever = new KlingSpend { GroupBy = "Account", Group = null, Unknown = 1, Pending = 1 },
         Balance = 5916.25m,
         DailyCap = 500,

@@ -57,6 +57,11 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
     public Task<DateTimeOffset> FindTodayAsync(CancellationToken cancellationToken)
         => store.ReadAsync(async session => SpendingQuery.BeginningOfDay(await session.GetTimeAsync().ConfigureAwait(false), time.LocalTimeZone), cancellationToken);
 
+    /// <inheritdoc/>
+    public Task<decimal> SumTodayAsync(string account, CancellationToken cancellationToken) => store.ReadAsync(
+        async session => (await SpendingQuery.ReadAsync(session, account, new BudgetLimit { DailyCredits = 0 }, time.LocalTimeZone).ConfigureAwait(false)).DayCredits,
+        cancellationToken);
+
     private async Task<List<(string Name, KlingSpend Sum)>> SumAsync(SqlSession session, SpendFilter filter, KlingSpendGroup group)
     {
         var conditions = new List<string> { "TRUE" };

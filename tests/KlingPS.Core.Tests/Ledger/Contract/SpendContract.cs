@@ -277,6 +277,19 @@ public abstract class SpendContract : LedgerContract
     }
 
     [Fact]
+    public async Task What_counts_against_the_limit_of_a_day_does_not_become_less_when_records_are_removed()
+    {
+        KlingVideoTask made = await MadeAsync("a");
+        await BeginAsync("b");
+        await Ledger.Tasks.RemoveAsync(made.Id);
+
+        Assert.Equal(84, await Ledger.Spending.SumTodayAsync(LedgerHost.Account, Token));
+        Assert.Equal(0, await Ledger.Spending.SumTodayAsync("another", Token));
+        Host.Time.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(0, await Ledger.Spending.SumTodayAsync(LedgerHost.Account, Token));
+    }
+
+    [Fact]
     public async Task What_the_last_video_of_a_kind_cost_is_found_however_many_others_came_after_it()
     {
         VideoSpec spec = LedgerHost.Intent().Spec;

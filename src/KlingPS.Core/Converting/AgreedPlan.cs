@@ -161,11 +161,15 @@ internal sealed class AgreedPlan
         ArgumentNullException.ThrowIfNull(summary);
         RunItem[] purchases = [.. summary.Items.Where(item => item.Identity is string identity && _purchases.ContainsKey(identity))];
         bool isAll = IsWhole || _purchases.Keys.All(identity => purchases.Any(item => item.Identity == identity));
-        if (isAll && summary.Pending == 0 && !purchases.Any(item => item.What == RunItemResult.OverLimit))
+        if (isAll && summary.Pending == 0 && !purchases.Any(IsLeftToDo))
         {
             await _session.Ledger.Plans.CloseAsync(Document.PlanId).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Whether another run can still do something for an item: a limit has left it out, or something kept it from being bought or saved. What the service failed to make needs a new plan.</summary>
+    private static bool IsLeftToDo(RunItem item)
+        => item.What == RunItemResult.OverLimit || (item.What == RunItemResult.Failed && item.State != nameof(KlingTaskState.Failed));
 
     /// <summary>The error of an input that the plan does nothing for.</summary>
     public static KlingException CreateLeftOut(PlanItem item)

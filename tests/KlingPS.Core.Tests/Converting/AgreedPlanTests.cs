@@ -224,6 +224,23 @@ public sealed class AgreedPlanTests : IAsyncDisposable
         Assert.Equal(1, _harness.Creates);
     }
 
+    [Theory]
+    [InlineData(RunItemResult.Made, "Succeeded", true)]
+    [InlineData(RunItemResult.Failed, "Failed", true)]
+    [InlineData(RunItemResult.Failed, "Succeeded", false)]
+    [InlineData(RunItemResult.Failed, null, false)]
+    [InlineData(RunItemResult.OverLimit, null, false)]
+    public async Task A_plan_is_used_up_unless_another_run_could_upload_send_or_save_what_this_one_could_not(object result, string? state, bool isUsedUp)
+    {
+        PlanDocument plan = await PlanAsync(_harness, [Image(_harness, 0, 0)]);
+        AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
+        RunItem[] items = [new RunItem { Identity = plan.Items[0].Identity, What = (RunItemResult)result, State = state }];
+
+        await agreed.CloseAsync(ConversionSummary.From(RunTotals.Of(items)) with { Items = items });
+
+        Assert.Equal(isUsedUp, (await _harness.Ledger.Plans.FindAsync(plan.PlanId, _harness.Session.Account, CancellationToken.None)).Plan!.ClosedAt is not null);
+    }
+
     [Fact]
     public async Task A_plan_is_read_as_it_was_written_and_not_otherwise()
     {

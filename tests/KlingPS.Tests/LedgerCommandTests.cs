@@ -87,6 +87,49 @@ public sealed class LedgerCommandTests
     }
 
     [Theory]
+    [InlineData("Remove-KlingVideoTask")]
+    [InlineData("Resolve-KlingVideoTask -Abandon")]
+    public async Task A_video_that_was_looked_up_by_its_id_is_not_bought_again_for_its_image(string loss)
+    {
+        const string Convert = "ConvertTo-KlingVideo $image 'Lost.' $to -TailImagePath $tail -PollingInterval 0.1";
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        object values = new { image = shell.Image("lost.png"), tail = shell.Image("tail.png"), to = shell.Destination };
+        if (loss.StartsWith("Resolve", StringComparison.Ordinal))
+        {
+            await LoseAsync(shell, shell.Image("tail.png"));
+        }
+        else
+        {
+            (await shell.RunAsync(Convert + " | ForEach-Object { [IO.File]::Delete($_.FullName) }", values)).Clean();
+        }
+
+        // The record is lost, or given up; what the account's own list shows is what is left.
+        (await shell.RunAsync("Get-KlingVideoTask | " + loss)).Clean();
+        string found = Assert.Single(shell.Bill.Tasks).TaskId;
+        (await shell.RunAsync("Get-KlingVideoTask -TaskId $found", new { found })).Clean();
+
+        ShellResult run = (await shell.RunAsync(Convert, values)).Clean();
+
+        Assert.Single(run.Output);
+        Assert.Single(shell.Bill.Tasks);
+    }
+
+    [Fact]
+    public async Task A_lost_task_is_not_bought_again_in_its_place_if_it_was_looked_up_by_its_id()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+        string found = Assert.Single(shell.Bill.Tasks).TaskId;
+        (await shell.RunAsync("Get-KlingVideoTask -TaskId $found | Wait-KlingVideoTask -PollingInterval 0.1", new { found })).Clean();
+
+        ErrorRecord error = Assert.Single((await shell.RunAsync("Resolve-KlingVideoTask $id -Resubmit", new { id = lost.Id })).Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+
+        Assert.Contains($"Resolve-KlingVideoTask {lost.Id} -TaskId {found}", error.ToString(), StringComparison.Ordinal);
+        Assert.Single(shell.Bill.Tasks);
+        Assert.Equal(found, Assert.Single((await shell.RunAsync("Resolve-KlingVideoTask $id -TaskId $found", new { id = lost.Id, found })).Clean().Of<KlingVideoTask>()).TaskId);
+    }
+
+    [Theory]
     [InlineData("-TaskId nobody-knows -Timeout 00:00:00.300", SandboxOperation.Query)]
     [InlineData("-Resubmit -Timeout 0.3", SandboxOperation.Create)]
     public async Task Resolving_a_task_ends_with_its_timeout_and_buys_nothing_after_it(string parameters, SandboxOperation operation)

@@ -13,9 +13,6 @@ namespace KlingPS.Core.Api;
 /// <remarks>Safe for concurrent use. Owns neither the handler nor the key.</remarks>
 internal sealed class KlingClient
 {
-    /// <summary>The folder on the upload host that everything goes to.</summary>
-    private const string UploadFolder = "klingps";
-
     /// <summary>No account has more, or owes more.</summary>
     private const decimal MaxBalance = 1_000_000_000_000;
 
@@ -202,7 +199,7 @@ internal sealed class KlingClient
     public async Task<string> UploadAsync(UploadRequest upload, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(upload);
-        var fields = new Dictionary<string, string> { ["uploadPath"] = UploadFolder, ["fileName"] = upload.FileName };
+        var fields = new Dictionary<string, string> { ["uploadPath"] = ServiceAddress.UploadFolder, ["fileName"] = upload.FileName };
         var call = new ApiCall(HttpMethod.Post, new Uri(_endpoints.Upload, "api/file-stream-upload"), $"the upload of '{upload.Path}'")
         {
             Subject = upload.Path,

@@ -99,7 +99,8 @@ internal static class VideoInput
         };
     }
 
-    private static MediaSource? ToSource(string? uri) => string.IsNullOrEmpty(uri) ? null : MediaSource.FromUri(uri);
+    /// <summary>An upload of this module is its content, so that a task which was looked up by its id is known as the video of its image.</summary>
+    private static MediaSource? ToSource(string? uri) => string.IsNullOrEmpty(uri) ? null : MediaSource.FromUri(uri) with { Hash = ServiceAddress.FindContent(uri) };
 
     /// <summary>The value of a field as text; <see langword="null"/> if the field is left out.</summary>
     private static string? GetText(ModelSpec model, RequestField field, VideoSpec spec) => field.Parameter switch

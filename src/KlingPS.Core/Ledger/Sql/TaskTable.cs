@@ -41,25 +41,31 @@ internal static class TaskTable
             ("taskId", taskId),
             ("account", account));
 
-    public static async Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, TaskIntent intent)
-        => await FindByIdentitiesAsync(
-            session,
-            intent.Account,
-            await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false),
-            $"t.state IN {PurchaseStates} {BestFirst}").ConfigureAwait(false);
+    public static Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, TaskIntent intent) => FindSameAsync(session, intent, $"t.state IN {PurchaseStates} {BestFirst}");
+
+    /// <summary>The same video, bought elsewhere or lost here, as a task that was looked up by its id: no attempt of this ledger is known to have bought it.</summary>
+    public static Task<KlingVideoTask?> FindAdoptedAsync(SqlSession session, TaskIntent intent)
+        => FindSameAsync(session, intent, $"t.nonce IS NULL AND t.state IN {PurchaseStates} {BestFirst}");
 
     /// <summary>What another command has bought, or may have bought, in place of an attempt: to replace it, or by requesting the same video later.</summary>
     /// <param name="session">The session.</param>
     /// <param name="intent">The purchase that the attempt was made for.</param>
     /// <param name="former">The local id of the attempt.</param>
-    public static async Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, TaskIntent intent, long former)
+    public static Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, TaskIntent intent, long former)
+        => FindSameAsync(
+            session,
+            intent,
+            $"t.id > @former AND (t.replaces = @former OR COALESCE(t.run_id, '') <> @run) AND t.state IN {PurchaseStates} {BestFirst}",
+            ("former", former),
+            ("run", intent.RunId ?? intent.Budget?.RunId ?? string.Empty));
+
+    private static async Task<KlingVideoTask?> FindSameAsync(SqlSession session, TaskIntent intent, string condition, params (string Name, object? Value)[] parameters)
         => await FindByIdentitiesAsync(
             session,
             intent.Account,
             await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false),
-            $"t.id > @former AND (t.replaces = @former OR COALESCE(t.run_id, '') <> @run) AND t.state IN {PurchaseStates} {BestFirst}",
-            ("former", former),
-            ("run", intent.RunId ?? intent.Budget?.RunId ?? string.Empty)).ConfigureAwait(false);
+            condition,
+            parameters).ConfigureAwait(false);
 
     /// <summary>The first task with one of several identities that meets a condition.</summary>
     /// <param name="session">The session.</param>

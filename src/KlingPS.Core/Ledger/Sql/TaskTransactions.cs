@@ -48,6 +48,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         if (intent.Replaces is long replaced)
         {
+            await RequireNotLookedUpAsync(session, intent, replaced).ConfigureAwait(false);
+
             // Before the budget is checked: the new attempt takes over what the old one had set aside.
             await AbandonAsync(session, replaced).ConfigureAwait(false);
             await RequireWithinBudgetAsync(session, intent).ConfigureAwait(false);
@@ -212,6 +214,21 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         if (await TaskTable.FindAsync(session, "t.id = @id", ("id", former)).ConfigureAwait(false) is { TaskState: KlingTaskState.Abandoned })
         {
             throw new KlingException(ErrorKind.RequestInvalid, $"{While} (task {former}) was given up with Resolve-KlingVideoTask. If the video is to be bought, run the command again.");
+        }
+    }
+
+    /// <summary>Refuses to buy in the place of a lost attempt what somebody has looked up at the service meanwhile, without saying that it is the one.</summary>
+    private static async Task RequireNotLookedUpAsync(SqlSession session, TaskIntent intent, long replaced)
+    {
+        if (await TaskTable.FindAdoptedAsync(session, intent).ConfigureAwait(false) is { } found)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"The ledger has task {Name(found)}, which was looked up by its id and is the same video, so it may be what became of the request for task {replaced}. "
+                + $"If it is: Resolve-KlingVideoTask {replaced} -TaskId {ServiceTaskId.Quote(found.TaskId!)}. If it is another one, give task {replaced} up with -Abandon, and New-KlingVideoTask buys the video.")
+            {
+                TaskNumber = found.Id,
+            };
         }
     }
 

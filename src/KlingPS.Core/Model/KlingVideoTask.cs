@@ -174,11 +174,12 @@ public sealed record KlingVideoTask : IComparable
             return ["the service does not say what it was made from"];
         }
 
-        // For an attempt whose record was lost, only the nonce can tell.
-        IEnumerable<string> differences = IsDescribed ? Spec.FindDifferences(spec) : [];
-        return CallbackNonce.Find(spec.CallbackUri) is string nonce && nonce != Nonce
-            ? differences.Append("the nonce in its callback address is that of another attempt")
-            : differences;
+        // For an attempt whose record was lost, the nonce tells, or else the identity.
+        string? nonce = CallbackNonce.Find(spec.CallbackUri);
+        IEnumerable<string> differences = IsDescribed ? Spec.FindDifferences(spec)
+            : nonce is null && Identity is not null && spec.IsOtherThan(Identity) ? ["it was made from something else"]
+            : [];
+        return nonce is not null && nonce != Nonce ? differences.Append("the nonce in its callback address is that of another attempt") : differences;
     }
 
     /// <summary>Why a task at the service cannot be this one: one clause for each contradiction; none if the service does not say, or says it in another form.</summary>

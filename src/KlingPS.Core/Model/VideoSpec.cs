@@ -20,6 +20,9 @@ internal sealed record VideoSpec
 
     private const int MaxTitleLength = 60;
 
+    /// <summary>More takes of a video than anybody makes.</summary>
+    private const int MaxTakesCompared = 100;
+
     /// <summary>The model's id.</summary>
     public string Model { get; init; } = ModelCatalog.DefaultId;
 
@@ -155,6 +158,19 @@ internal sealed record VideoSpec
     /// <returns><see langword="null"/> if it is not made from an upload whose content is known.</returns>
     public VideoSpec? ByAddress() => !Sources.Any(source => source.Source is { IsFile: false, Hash: not null }) ? null
         : WithSources(this, static (mine, _) => mine is { IsFile: false } ? mine with { Hash = null } : mine);
+
+    /// <summary>Whether this video, as the service describes it, is certainly not the one with an identity: all that it is made from is known by its content.</summary>
+    /// <param name="identity">What is left of the other one.</param>
+    public bool IsOtherThan(string identity)
+    {
+        VideoSpec known = Normalized();
+        return known.Sources.Any()
+            && known.Sources.All(source => source.Source.Hash is not null)
+            && !Enumerable.Range(1, MaxTakesCompared).SelectMany(Spell).Any(spelled => spelled.GetIdentity() == identity);
+
+        // The service is not told which take it is, and a ledger that did not know of the upload recorded its address.
+        IEnumerable<VideoSpec> Spell(int take) => new[] { known, known.ByAddress() }.OfType<VideoSpec>().Select(spec => spec with { Take = take });
+    }
 
     /// <summary>This video, made from another one's files wherever both name the same path: what it would be if it were bought with the files as they are there.</summary>
     /// <param name="other">The other video.</param>

@@ -1,3 +1,4 @@
+using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
@@ -20,14 +21,18 @@ public sealed class LostRecordTests : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _harness.DisposeAsync();
 
-    private Task<Outcome<Submission, KlingVideoTask>> SubmitAsync()
-        => _harness.Clock.RunAsync(new VideoSubmitter(_harness.NewService(isObserved: false)).SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true }, CancellationToken.None));
+    private Task<Outcome<Submission, KlingVideoTask>> SubmitAsync(int take = 1)
+    {
+        Submission fox = _harness.Submission("fox.png") with { ReusePurchase = true };
+        return _harness.Clock.RunAsync(
+            new VideoSubmitter(_harness.NewService(isObserved: false)).SubmitAsync(fox with { Spec = fox.Spec with { Take = take } }, CancellationToken.None));
+    }
 
     /// <summary>What this machine has kept of a request, in a ledger that has no record of it.</summary>
-    private async Task LoseAsync()
+    private async Task LoseAsync(int take = 1)
     {
         _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
-        await SubmitAsync();
+        await SubmitAsync(take);
         KlingVideoTask lost = Assert.Single(await _harness.ListAsync());
         await _harness.Ledger.Tasks.AbandonAsync(lost.Id);
         await _harness.Ledger.Tasks.RemoveAsync(lost.Id);
@@ -79,6 +84,36 @@ public sealed class LostRecordTests : IAsyncDisposable
         Assert.Equal((unknown.Id, "t1", KlingTaskState.Succeeded), (found.Id, found.TaskId, found.TaskState));
         Assert.Equal("t1", (await SubmitAsync()).Value?.TaskId);
         Assert.Equal(1, _harness.Creates);
+    }
+
+    [Theory]
+    [InlineData(0, 1, true)]
+    [InlineData(0, 2, true)]
+    [InlineData(1, 1, false)]
+    public async Task It_does_not_become_the_task_of_another_image_if_the_service_says_from_which_upload_that_was_made(uint image, int take, bool isIts)
+    {
+        await LoseAsync(take);
+        KlingVideoTask unknown = Assert.Single(await _harness.ListAsync());
+        string hash = await ContentHash.Sha256Async(_harness.Submission("other.png", image).Spec.Image!.Path!, CancellationToken.None);
+        _harness.Tasks["t1"] = Replies.Data(
+            $$$"""
+            {"taskId":"t1","state":"success","param":"{\"model\":\"kling/v2-5-turbo-image-to-video-pro\",\"input\":{\"prompt\":\"A fox runs.\",
+            \"image_url\":\"https://files.example/kieai/123456/klingps/{{{hash}}}.png\",\"duration\":\"5\",\"cfg_scale\":0.5,\"negative_prompt\":\"\"}}",
+            "resultJson":"{\"resultUrls\":[\"https://videos.example/t1.mp4\"]}"}
+            """.ReplaceLineEndings(string.Empty));
+
+        Task<KlingVideoTask> resolving = _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResolveAsync(unknown, "t1", CancellationToken.None));
+
+        if (isIts)
+        {
+            Assert.Equal("t1", (await resolving).TaskId);
+        }
+        else
+        {
+            KlingException error = await Assert.ThrowsAsync<KlingException>(() => resolving);
+            Assert.Contains("it was made from something else. Nothing was changed.", error.Message, StringComparison.Ordinal);
+            Assert.Equal(KlingTaskState.Unknown, Assert.Single(await _harness.ListAsync()).TaskState);
+        }
     }
 
     [Theory]

@@ -31,7 +31,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     {
         _time = time;
         _keeps = keeps;
-        Spool = new AnswerSpool(Path.Combine(_folder.FullName, "unrecorded"), time);
+        Spool = SpoolOf("here");
         _ledger = Open(ProcessIdentity.Current);
         Tasks = Hook<ITaskJournal>.Over(_ledger.Tasks, name => BeforeCall?.Invoke(name));
         Uploads = Hook<IUploadCache>.Over(_ledger.Uploads, name => BeforeCacheCall?.Invoke($"{nameof(IUploadCache)}.{name}"));
@@ -102,6 +102,9 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     /// <summary>Where what cannot be recorded is kept.</summary>
     public AnswerSpool Spool { get; }
+
+    /// <summary>The same as the machine has it under a name.</summary>
+    public AnswerSpool SpoolOf(string machine) => new(AnswerSpool.FolderOf(_folder.FullName, machine), _time, Path.GetDirectoryName(AnswerSpool.FolderOf(_folder.FullName, machine)));
 
     public string? TakeNotice() => _ledger.TakeNotice();
 

@@ -13,26 +13,32 @@ namespace KlingPS.Core.Ledger.Spool;
 /// <remarks>Safe for concurrent use, by any number of processes.</remarks>
 /// <param name="folder">The full path of the folder; created with the first answer.</param>
 /// <param name="time">The clock, for the order of what has happened on this machine.</param>
-internal sealed class AnswerSpool(string folder, TimeProvider time)
+/// <param name="all">The folder of the folders of all machines, if there is one: a machine may have had another name when it kept something.</param>
+internal sealed class AnswerSpool(string folder, TimeProvider time, string? all = null)
 {
+    private const string AllFolders = "unrecorded";
+
     /// <summary>What to do when the ledger is lost in the middle of a command.</summary>
     public const string HowToGoOn = "Check the server and the network, then run the same command again: it continues with what is paid for, and buys nothing twice.";
 
     private const string Ending = ".json";
     private const int MaxLength = 1 << 16;
 
-    /// <summary>The folder of a machine, below the user's data folder. Home folders can be shared, and each machine records what happened on it.</summary>
+    /// <summary>
+    /// The folder of a machine, below the user's data folder. Homes can be shared, so that each machine has its own; but names of machines can
+    /// change, and a container has a new one each time, so what is in the others is recorded as well.
+    /// </summary>
     /// <param name="userFolder">That folder.</param>
     /// <param name="machine">The machine.</param>
     public static string FolderOf(string userFolder, string machine)
-        => Path.Combine(userFolder, "unrecorded", Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(machine)), 0, 8).ToLowerInvariant());
+        => Path.Combine(userFolder, AllFolders, Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(machine)), 0, 8).ToLowerInvariant());
 
     /// <summary>The spool of this user.</summary>
     /// <param name="machine">This machine.</param>
     /// <param name="time">The clock.</param>
     /// <returns><see langword="null"/> if this user has no folder to keep anything in.</returns>
     public static AnswerSpool? Find(string machine, TimeProvider time)
-        => LedgerLocation.FindUserFolder() is string userFolder ? new AnswerSpool(FolderOf(userFolder, machine), time) : null;
+        => LedgerLocation.FindUserFolder() is string userFolder ? new AnswerSpool(FolderOf(userFolder, machine), time, Path.Combine(userFolder, AllFolders)) : null;
 
     /// <summary>The error of a command that could not record what happened; it is kept in the spool.</summary>
     /// <param name="error">Why it could not be recorded.</param>
@@ -48,20 +54,10 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
     public string Folder => folder;
 
     /// <summary>Whether there is anything to record.</summary>
-    public bool HasAny
-    {
-        get
-        {
-            try
-            {
-                return Directory.Exists(folder) && Directory.EnumerateFiles(folder, "*" + Ending).Any();
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                return false;
-            }
-        }
-    }
+    public bool HasAny => Folders.SelectMany(List).Any();
+
+    /// <summary>The folder of this machine, and those of the others.</summary>
+    private IEnumerable<string> Folders => all is null ? [folder] : Try(all, Directory.EnumerateDirectories).Where(other => other != folder).Prepend(folder);
 
     /// <summary>Keeps an answer. Once this has returned it survives a loss of power.</summary>
     /// <returns>Whether it is kept.</returns>
@@ -90,10 +86,16 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
 
     /// <summary>What is kept, in the order in which it happened.</summary>
     public IReadOnlyList<SpooledFile> Read()
+        => [.. Folders.SelectMany(List).OrderBy(Path.GetFileName, StringComparer.Ordinal).Select(path => Read(path, Path.GetDirectoryName(path) == folder)).OfType<SpooledFile>()];
+
+    private static string[] List(string folder) => Try(folder, static folder => Directory.EnumerateFiles(folder, "*" + Ending));
+
+    /// <summary>What is in a folder that need not be there, and that this user need not be allowed to read.</summary>
+    private static string[] Try(string folder, Func<string, IEnumerable<string>> list)
     {
         try
         {
-            return !Directory.Exists(folder) ? [] : [.. Directory.EnumerateFiles(folder, "*" + Ending).Order(StringComparer.Ordinal).Select(Read).OfType<SpooledFile>()];
+            return Directory.Exists(folder) ? [.. list(folder)] : [];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -105,12 +107,12 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
     public static void Remove(SpooledFile file) => OwnFile.TryDelete(file.Path);
 
     /// <returns><see langword="null"/> if another process has recorded it in the meantime.</returns>
-    private static SpooledFile? Read(string path)
+    private static SpooledFile? Read(string path, bool isOwn)
     {
         try
         {
             SpooledAnswer? answer = JsonSerializer.Deserialize(OrdinaryFile.ReadAllBytes(path, MaxLength), SpoolContext.Default.SpooledAnswer);
-            return new SpooledFile(path, answer is { IsSound: true } ? answer : null);
+            return new SpooledFile(path, answer is { IsSound: true } ? answer : null, isOwn);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -118,7 +120,7 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
-            return new SpooledFile(path, null);
+            return new SpooledFile(path, null, isOwn);
         }
     }
 }
@@ -126,4 +128,5 @@ internal sealed class AnswerSpool(string folder, TimeProvider time)
 /// <summary>A file of the spool.</summary>
 /// <param name="Path">Its full path.</param>
 /// <param name="Answer">What it holds; <see langword="null"/> if that is not what the module has written.</param>
-internal sealed record SpooledFile(string Path, SpooledAnswer? Answer);
+/// <param name="IsOwn">Whether it was kept under the name that this machine has now. Otherwise its paths may be those of another machine.</param>
+internal sealed record SpooledFile(string Path, SpooledAnswer? Answer, bool IsOwn);

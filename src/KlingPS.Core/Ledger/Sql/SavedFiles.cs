@@ -102,6 +102,10 @@ internal static class SavedFiles
         await SavedNames.NameAsync(session, path).ConfigureAwait(false);
     }
 
+    /// <summary>Records what a video holds that some machine has saved.</summary>
+    public static Task<int> RecordContentAsync(SqlSession session, long id, string hash)
+        => session.ExecuteAsync("UPDATE tasks SET saved_hash = @hash WHERE id = @id AND saved_hash IS NULL", ("id", id), ("hash", hash));
+
     /// <summary>Moves the files of a task to another task that it turns out to be part of.</summary>
     public static async Task MoveAsync(SqlSession session, long from, long to)
     {

@@ -76,7 +76,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 continue;
             }
 
-            if (await store.WriteAnswerAsync(session => RecordAsync(session, answer), WriteScope.Account(answer.Account)).ConfigureAwait(false))
+            if (await store.WriteAnswerAsync(session => RecordAsync(session, answer, file.IsOwn), WriteScope.Account(answer.Account)).ConfigureAwait(false))
             {
                 AnswerSpool.Remove(file);
                 recorded++;
@@ -94,7 +94,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     }
 
     /// <returns>Whether it was for this ledger.</returns>
-    private async Task<bool> RecordAsync(SqlSession session, SpooledAnswer answer)
+    private async Task<bool> RecordAsync(SqlSession session, SpooledAnswer answer, bool isOwn)
     {
         KlingVideoTask? task = answer.Nonce is null ? null : await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", answer.Nonce)).ConfigureAwait(false);
         task ??= answer.TaskId is null ? null : await TaskTable.FindByTaskIdAsync(session, answer.Account, answer.TaskId).ConfigureAwait(false);
@@ -121,7 +121,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 await TaskTransactions.RestoreUnknownAsync(session, answer).ConfigureAwait(false);
                 break;
             case SpooledKind.Saving or SpooledKind.Saved:
-                await RecordFileAsync(session, answer, await RecordEndAsync(session, answer, task).ConfigureAwait(false)).ConfigureAwait(false);
+                await RecordFileAsync(session, answer, isOwn, await RecordEndAsync(session, answer, task).ConfigureAwait(false)).ConfigureAwait(false);
                 break;
             default:
                 // Nothing was bought, and no record says otherwise.
@@ -166,20 +166,24 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     }
 
     /// <summary>What was recorded since is newer; in that case, the file is still recognized by its content.</summary>
-    private static async Task RecordFileAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
+    private static async Task RecordFileAsync(SqlSession session, SpooledAnswer answer, bool isOwn, KlingVideoTask? task)
     {
         if (task is not { SavedPath: null })
         {
             return;
         }
 
-        if (answer.Kind == SpooledKind.Saved)
+        if (answer.Kind == SpooledKind.Saved && isOwn)
         {
             await TaskTransactions.SaveAsync(session, task.Id, answer.Path!, answer.Hash!).ConfigureAwait(false);
+            return;
         }
-        else
+
+        // Whether the file is there is for its content to say.
+        await TaskTransactions.BeginSavingAsync(session, task.Id, answer.Path!, answer.Hash!).ConfigureAwait(false);
+        if (answer.Kind == SpooledKind.Saved)
         {
-            await TaskTransactions.BeginSavingAsync(session, task.Id, answer.Path!, answer.Hash!).ConfigureAwait(false);
+            await SavedFiles.RecordContentAsync(session, task.Id, answer.Hash!).ConfigureAwait(false);
         }
     }
 }

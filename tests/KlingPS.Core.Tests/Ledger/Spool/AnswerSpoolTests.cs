@@ -81,6 +81,24 @@ public sealed class AnswerSpoolTests : IDisposable
         => Assert.NotEqual(AnswerSpool.FolderOf("/home/shared", "east"), AnswerSpool.FolderOf("/home/shared", "west"));
 
     [Fact]
+    public void What_is_in_the_folders_of_other_names_is_found_in_the_order_in_which_it_has_happened()
+    {
+        string all = Path.GetDirectoryName(_spool.Folder)!;
+        var east = new AnswerSpool(Path.Combine(all, "east"), _time, all);
+        var west = new AnswerSpool(Path.Combine(all, "west"), _time, all);
+        Assert.False(west.HasAny);
+        Assert.True(east.TryKeep(SpooledAnswer.Accepted(s_task, "t1")));
+        _time.Advance(TimeSpan.FromTicks(1));
+        Assert.True(west.TryKeep(SpooledAnswer.Accepted(s_task, "t2")));
+        _time.Advance(TimeSpan.FromTicks(1));
+        Assert.True(east.TryKeep(SpooledAnswer.Accepted(s_task, "t3")));
+
+        Assert.Equal([("t1", false), ("t2", true), ("t3", false)], west.Read().Select(file => (file.Answer!.TaskId, file.IsOwn)));
+        AnswerSpool.Remove(west.Read()[1]);
+        Assert.True(west.HasAny);
+    }
+
+    [Fact]
     public void What_a_killed_process_had_only_begun_to_write_is_not_taken_for_an_answer()
     {
         Assert.True(_spool.TryKeep(SpooledAnswer.Accepted(s_task, "t7")));
@@ -109,7 +127,7 @@ public sealed class AnswerSpoolTests : IDisposable
         {
             File.WriteAllBytes(file, whole[..length]);
 
-            Assert.Equal(new SpooledFile(file, null), Assert.Single(_spool.Read()));
+            Assert.Equal(new SpooledFile(file, null, IsOwn: true), Assert.Single(_spool.Read()));
         }
 
         Assert.True(File.Exists(file));

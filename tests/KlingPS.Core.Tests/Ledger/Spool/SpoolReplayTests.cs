@@ -76,6 +76,32 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_was_kept_before_the_machine_got_another_name_is_recorded_and_nothing_of_it_is_bought_again()
+    {
+        KlingVideoTask fox = await BeginAsync();
+        KlingVideoTask owl = await BeginElsewhereAsync("b");
+        Assert.True(_ledger.SpoolOf("before").TryKeep(SpooledAnswer.Accepted(fox, "t1")));
+        Assert.True(_ledger.SpoolOf("before").TryKeep(SpooledAnswer.Unknown(owl, "The connection broke.") with { Ledger = _ledger.Location }));
+        Assert.True(_ledger.SpoolOf("long before").TryKeep(SpooledAnswer.Unknown(owl, "The connection broke.") with { Ledger = "elsewhere" }));
+
+        Assert.Equal((false, "t1"), await FindAsync("a"));
+        Assert.Equal((false, null), await FindAsync("b"));
+    }
+
+    [Fact]
+    public async Task A_video_that_was_saved_before_the_machine_got_another_name_is_known_once_its_content_says_so()
+    {
+        KlingVideoTask task = await BeginAsync();
+        Assert.True(_ledger.SpoolOf("before").TryKeep(SpooledAnswer.Saved(Made(task, "t1"), "/v/a.mp4", s_hash)));
+
+        KlingVideoTask made = (await _ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token)).Task;
+
+        Assert.Equal(("t1", KlingTaskState.Succeeded, null, s_hash), (made.TaskId, made.TaskState, made.SavedPath, made.SavedHash));
+        Assert.Equal([new SavedPath("/v/a.mp4", task.Id, s_hash, IsCertain: false)], await _ledger.Tasks.ListSavedPathsAsync(Token));
+        Assert.False(_ledger.Spool.HasAny);
+    }
+
+    [Fact]
     public async Task A_command_that_only_looks_records_it_as_well()
     {
         Assert.NotNull(await _ledger.Tasks.KeepAsync(SpooledAnswer.Accepted(await BeginAsync(), "t1")));
@@ -221,12 +247,13 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         Assert.Contains("is the video of task", error.Message, StringComparison.Ordinal);
         Assert.Equal((false, "t1"), await FindAsync("a"));
         Assert.Equal((false, null), await FindAsync("b"));
+    }
 
-        async Task<(bool IsNew, string? TaskId)> FindAsync(string image)
-        {
-            TaskClaim claim = await _ledger.Tasks.ClaimAsync(TempLedger.Intent(image), Token);
-            return (claim.IsNew, claim.Task.TaskId);
-        }
+    /// <summary>What becomes of an image that is to be bought.</summary>
+    private async Task<(bool IsNew, string? TaskId)> FindAsync(string image)
+    {
+        TaskClaim claim = await _ledger.Tasks.ClaimAsync(TempLedger.Intent(image), Token);
+        return (claim.IsNew, claim.Task.TaskId);
     }
 
     /// <summary>An attempt that this ledger has no record of.</summary>

@@ -53,7 +53,11 @@ internal sealed record ConnectionResult(
     string? Problem = null,
     Backoff? Backoff = null,
     TimeSpan? RetryAfter = null,
-    Exception? Cause = null);
+    Exception? Cause = null)
+{
+    /// <summary>Whether a link that does not work may only be too new: the hosts that have the videos can be behind the service.</summary>
+    public bool MayAppear { get; init; }
+}
 
 /// <summary>Makes one connection at a time: asks for what a partial file lacks, and takes as much as comes.</summary>
 /// <param name="handler">Sends the requests; must neither follow redirects nor decompress.</param>
@@ -229,7 +233,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
                 return new ConnectionResult(ConnectionEnd.Broken, $"{answered} with a part that does not fit");
 
             case 403 or 404 or 410:
-                return new ConnectionResult(ConnectionEnd.LinkDead, answered);
+                return new ConnectionResult(ConnectionEnd.LinkDead, answered) { MayAppear = status != 410 };
 
             case 408 or 429 or >= 500:
                 var pause = RetryAfter.Read(response.Headers, time);

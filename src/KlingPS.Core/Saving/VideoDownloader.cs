@@ -100,10 +100,11 @@ internal sealed class VideoDownloader
     /// </param>
     /// <param name="progress">Told how far the download has come, on any thread.</param>
     /// <param name="turn">The slot of the download, which it already has; given up while it waits for its next attempt.</param>
+    /// <param name="isNew">Whether the video was made a moment ago, so that a link which answers 403 or 404 is tried again.</param>
     /// <param name="cancellationToken">Stops the download; what is there stays, and the next run continues.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.DestinationUnusable"/>: the file cannot be written, or the disk has no room for it.
-    /// <see cref="ErrorKind.LinkExpired"/>: the link answers 403, 404 or 410 and no fresh one helps.
+    /// <see cref="ErrorKind.LinkExpired"/>: the link answers 403, 404 or 410 and no fresh one helps; where the video is new, for a while.
     /// <see cref="ErrorKind.ServiceUnavailable"/>: the connection broke too often; the next run continues.
     /// <see cref="ErrorKind.AnswerInvalid"/>: the link leads to a place that nothing is fetched from, or the server answered with something other
     /// than a file, or with more than any video has.
@@ -117,9 +118,10 @@ internal sealed class VideoDownloader
         Func<CancellationToken, Task<Uri?>>? renewLink,
         IProgress<TransferProgress>? progress,
         DownloadTurn? turn,
+        Func<bool> isNew,
         CancellationToken cancellationToken)
     {
-        var download = new Download(_connection, _addresses, file, link, renewLink, progress, _time);
+        var download = new Download(_connection, _addresses, file, link, renewLink, isNew, progress, _time);
         var attempts = new RetryOptions
         {
             Backoff = Backoff.Read,
@@ -149,6 +151,7 @@ internal sealed class VideoDownloader
         PartialFile file,
         Uri link,
         Func<CancellationToken, Task<Uri?>>? renewLink,
+        Func<bool> isNew,
         IProgress<TransferProgress>? progress,
         TimeProvider time)
     {
@@ -185,7 +188,19 @@ internal sealed class VideoDownloader
                     break;
                 }
 
-                link = await RenewAsync(result, cancellationToken).ConfigureAwait(false);
+                if (await FindFreshAsync(cancellationToken).ConfigureAwait(false) is Uri fresh)
+                {
+                    link = fresh;
+                    continue;
+                }
+
+                if (!result.MayAppear || !isNew())
+                {
+                    throw CreateDeadException(result);
+                }
+
+                Problem = result.Problem;
+                return new Retry(CreateNotThereException(result), HasProgressed: hasProgressed);
             }
 
             if (result.End == ConnectionEnd.Full)
@@ -229,7 +244,7 @@ internal sealed class VideoDownloader
         /// <summary>Asks whether there is a better link than one that brings nothing. If that cannot be found out soon, the present one is tried again.</summary>
         private async Task TryRenewAsync(CancellationToken cancellationToken)
         {
-            if (_renewals == MaxRenewals || renewLink is null)
+            if (_renewals >= MaxRenewals || renewLink is null)
             {
                 return;
             }
@@ -247,24 +262,32 @@ internal sealed class VideoDownloader
             }
         }
 
-        private async Task<Uri> RenewAsync(ConnectionResult result, CancellationToken cancellationToken)
+        /// <summary>A link that has not been found dead yet, if there is one.</summary>
+        private async Task<Uri?> FindFreshAsync(CancellationToken cancellationToken)
         {
             _dead.Add(link);
-            Uri? fresh = _renewals == MaxRenewals || renewLink is null ? null : await renewLink(cancellationToken).ConfigureAwait(false);
+            Uri? fresh = _renewals >= MaxRenewals || renewLink is null ? null : await renewLink(cancellationToken).ConfigureAwait(false);
             _renewals++;
-            if (fresh is not null && !_dead.Contains(fresh))
-            {
-                return fresh;
-            }
+            return fresh is not null && !_dead.Contains(fresh) ? fresh : null;
+        }
 
+        private KlingException CreateDeadException(ConnectionResult result)
+        {
             string what = $"The link {DownloadConnection.Describe(link)} to the video for '{file.Target}'";
-            throw result.End == ConnectionEnd.LinkRefused
+            return result.End == ConnectionEnd.LinkRefused
                 ? new KlingException(
                     ErrorKind.AnswerInvalid,
                     $"{what} {result.Problem}. Nothing is downloaded from there. The video is paid for and stays at the service for at least a day; the next run asks for its link again.",
                     result.Cause)
                 : new KlingException(ErrorKind.LinkExpired, $"{what} no longer works: {result.Problem}. The service keeps videos for a limited time only.");
         }
+
+        private KlingException CreateNotThereException(ConnectionResult result) => new(
+            ErrorKind.LinkExpired,
+            $"The video for '{file.Target}' was made a moment ago, and its link {DownloadConnection.Describe(link)} does not work yet: {result.Problem}. It is paid for; the next run fetches it.")
+        {
+            Advice = "Run the command again in a few minutes: nothing is bought again.",
+        };
 
         /// <summary>Drops anything that is not a whole video; the second time, that is simply what the server has.</summary>
         private void Discard(string problem)

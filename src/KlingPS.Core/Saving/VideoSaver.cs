@@ -63,6 +63,9 @@ internal sealed class VideoSaver
     /// <summary>How many videos may wait for the disk at the same time, while others are downloaded.</summary>
     private const int MaxFlushes = 4;
 
+    /// <summary>How long after its end the link of a task may not work yet: the hosts that have the videos can be behind the service.</summary>
+    private static readonly TimeSpan s_new = TimeSpan.FromMinutes(5);
+
     /// <summary>How long between two looks; see <see cref="LooksForRecord"/>.</summary>
     private static readonly TimeSpan s_recordPause = TimeSpan.FromSeconds(0.5);
 
@@ -317,7 +320,7 @@ internal sealed class VideoSaver
         if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))
         {
             Uri link = await GetLinkAsync(task, cancellationToken).ConfigureAwait(false);
-            await _downloader.DownloadAsync(file, link, CreateRenewal(task, link), reporter, turn, cancellationToken).ConfigureAwait(false);
+            await _downloader.DownloadAsync(file, link, CreateRenewal(task, link), reporter, turn, () => IsNew(task), cancellationToken).ConfigureAwait(false);
         }
 
         _events.OnDownloaded(task, target, file.Length);
@@ -419,6 +422,9 @@ internal sealed class VideoSaver
             $"The service says that task {task.Id} ('{task.Subject}') has succeeded, but {problem}. Nothing is downloaded. "
             + "The video is paid for and stays at the service for at least a day; the next run asks for its link again.");
     }
+
+    /// <summary>Whether a video was made a moment ago, as far as the clocks agree.</summary>
+    private bool IsNew(KlingVideoTask task) => task.CompletedAt is DateTimeOffset made && _session.TimeProvider.GetUtcNow() - made < s_new;
 
     /// <summary>Asks for a working link: alternately for a renewed one and for the one that the service gives now, which may be a different one by then.</summary>
     /// <param name="task">The task.</param>

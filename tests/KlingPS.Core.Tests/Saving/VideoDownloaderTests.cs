@@ -59,7 +59,7 @@ public sealed class VideoDownloaderTests : IDisposable
         CancellationToken cancellationToken)
     {
         using PartialFile file = await PartialFile.OpenAsync(target, identity ?? link.AbsoluteUri, RequireFreeAsync, time, cancellationToken);
-        await downloader.DownloadAsync(file, link, renew, new Immediate(progress), turn: null, cancellationToken);
+        await downloader.DownloadAsync(file, link, renew, new Immediate(progress), turn: null, () => false, cancellationToken);
         var video = new DownloadedVideo(target, file.Length, await file.SealAsync());
         await RequireFreeAsync();
         file.Publish(overwrite);

@@ -281,6 +281,41 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Equal("https://elsewhere.example/a.mp4", Assert.Single(_harness.Videos.Requests).RequestUri!.AbsoluteUri);
     }
 
+    [Theory]
+    [InlineData(HttpStatusCode.NotFound)]
+    [InlineData(HttpStatusCode.Forbidden)]
+    public async Task The_link_of_a_video_that_was_made_a_moment_ago_may_not_work_yet(HttpStatusCode status)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        for (int attempt = 0; attempt < 3; attempt++)
+        {
+            _harness.Videos.Script.Enqueue(_ => VideoServer.ApiResponse(status));
+        }
+
+        _harness.Service.On(FakeService.RenewPath, Replies.Code(422, "url is wrong"));
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+
+        await SavedAsync(Saver(), task);
+
+        Assert.Equal(4, _harness.Videos.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_video_whose_link_does_not_come_to_work_is_not_said_to_be_gone_a_moment_after_it_was_made()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        _harness.Videos.Intercept = _ => VideoServer.ApiResponse(HttpStatusCode.NotFound);
+        _harness.Service.On(FakeService.RenewPath, Replies.Code(422, "url is wrong"));
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+
+        KlingException young = await FailsAsync(Saver(), task);
+        _harness.Clock.Advance(TimeSpan.FromMinutes(6));
+        KlingException old = await FailsAsync(Saver(), task);
+
+        Assert.Contains("does not work yet: the server answered 404. It is paid for", young.Message, StringComparison.Ordinal);
+        Assert.Contains("no longer works", old.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_link_that_stays_dead_is_an_error()
     {

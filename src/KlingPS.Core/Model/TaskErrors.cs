@@ -20,7 +20,14 @@ internal static class TaskErrors
         {
             TaskNumber = task.Id,
         },
-        KlingTaskState.Unknown or KlingTaskState.Submitting => new KlingException(
+        KlingTaskState.Submitting => new KlingException(
+            ErrorKind.AttemptUnknown,
+            $"The video of '{task.Subject}' (task {task.Id}) is being submitted, and it is not known yet whether it will be bought, so there is nothing to wait for so far.")
+        {
+            TaskNumber = task.Id,
+            Advice = string.Create(CultureInfo.InvariantCulture, $"Leave the command alone that submits it, and run this one again when Get-KlingVideoTask -Id {task.Id} shows another state. If its process is gone, the task becomes Unknown, and can be resolved then."),
+        },
+        KlingTaskState.Unknown => new KlingException(
             ErrorKind.AttemptUnknown,
             $"It is not known whether the video of '{task.Subject}' (task {task.Id}) was bought, so there is nothing to wait for yet.")
         {

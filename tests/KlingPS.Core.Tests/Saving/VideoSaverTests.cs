@@ -329,6 +329,16 @@ public sealed class VideoSaverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_task_that_is_being_submitted_is_not_to_be_resolved()
+    {
+        KlingException error = await FailsAsync(Saver(), await _harness.BeganAsync("/images/a.png"));
+
+        Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
+        Assert.Contains("is being submitted", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Leave the command alone that submits it", error.Advice, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_task_that_has_finished_meanwhile_is_saved()
     {
         KlingVideoTask task = await _harness.AcceptedAsync("a");

@@ -38,7 +38,7 @@ internal sealed record PriceEstimate(decimal? Credits, DateOnly? AsOf, bool IsOb
     {
         ModelSpec model = ModelCatalog.Get(spec.Model);
         var row = new PriceEstimate(model.GetCredits(spec), model.Price?.AsOf, IsObserved: false);
-        if (last is null || !IsSince(last, row.AsOf))
+        if (last is null || last.PaidAt < UpToDateFrom(spec.Model))
         {
             return row;
         }
@@ -49,6 +49,9 @@ internal sealed record PriceEstimate(decimal? Credits, DateOnly? AsOf, bool IsOb
         return !isKnown || credits == row.Credits ? row : new PriceEstimate(credits, DateOnly.FromDateTime(last.PaidAt.UtcDateTime), IsObserved: true);
     }
 
-    /// <summary>A later version knows a later price.</summary>
-    private static bool IsSince(PaidVideo video, DateOnly? day) => day is null || DateOnly.FromDateTime(video.PaidAt.UtcDateTime) >= day;
+    /// <summary>What was paid before the price of the model's row was read is out of date.</summary>
+    /// <param name="model">The model's id.</param>
+    /// <returns>The beginning of that day, in UTC; <see cref="DateTimeOffset.UnixEpoch"/> if the row has no price.</returns>
+    public static DateTimeOffset UpToDateFrom(string model)
+        => ModelCatalog.Get(model).Price is ModelPrice price ? new DateTimeOffset(price.AsOf, TimeOnly.MinValue, TimeSpan.Zero) : DateTimeOffset.UnixEpoch;
 }

@@ -17,7 +17,7 @@ internal sealed class PriceBook(KlingSession session, IPipelineObserver? observe
     {
         // Not cancelled, because others wait for it as well; read again for the next video if it fails.
         var kind = PriceKind.Of(spec);
-        Task<PaidVideo?> paid = _paid.GetOrAdd(kind, _ => session.Ledger.Prices.FindLastAsync(session.Account, spec, CancellationToken.None));
+        Task<PaidVideo?> paid = _paid.GetOrAdd(kind, _ => session.Ledger.Prices.FindLastAsync(session.Account, spec, PriceEstimate.UpToDateFrom(spec.Model), CancellationToken.None));
         try
         {
             return PriceEstimate.Of(spec, await paid.ConfigureAwait(false));

@@ -22,7 +22,7 @@ internal sealed class PaidVideos
         try
         {
             using TaskSuggestions? ledger = await Ledgers.OpenReadOnlyAsync(_location).ConfigureAwait(false);
-            return ledger is null ? null : await ledger.FindLastPaidAsync(_account, spec).ConfigureAwait(false);
+            return ledger is null ? null : await ledger.FindLastPaidAsync(_account, spec, PriceEstimate.UpToDateFrom(spec.Model)).ConfigureAwait(false);
         }
         catch (Exception exception) when (exception is DbException or KlingException or IOException)
         {

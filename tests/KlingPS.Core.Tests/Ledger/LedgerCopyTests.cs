@@ -84,7 +84,7 @@ public sealed class LedgerCopyTests : IAsyncDisposable
         Assert.Equal(await source.Tasks.ListSavedPathsAsync(Token), await ledger.Tasks.ListSavedPathsAsync(Token));
         Assert.Equal(await source.Accounts.ListAsync(Token), await ledger.Accounts.ListAsync(Token));
         Assert.Equal([90.0], await ledger.GenerationTimes.ListAsync(ModelCatalog.DefaultId, 5, 5, Token));
-        Assert.NotNull(await ledger.Prices.FindLastAsync(LedgerHostAccount, TempLedger.Intent("a").Spec, Token));
+        Assert.NotNull(await ledger.Prices.FindLastAsync(LedgerHostAccount, TempLedger.Intent("a").Spec, DateTimeOffset.UnixEpoch, Token));
         foreach (string image in (string[])["a", "b", "c"])
         {
             Assert.False((await ledger.Tasks.ClaimAsync(TempLedger.Intent(image), Token)).IsNew);

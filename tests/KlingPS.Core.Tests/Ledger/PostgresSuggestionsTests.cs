@@ -24,6 +24,6 @@ public sealed class PostgresSuggestionsTests : IAsyncLifetime
         Assert.Equal([1L], (await suggestions.ListByIdAsync(LedgerHost.Account, null, string.Empty, 5)).Select(task => task.Id));
         Assert.Equal([1L], (await suggestions.ListByIdAsync(null, KlingTaskState.Succeeded, "1", 5)).Select(task => task.Id));
         Assert.Equal([1L], (await suggestions.ListByTaskIdAsync(LedgerHost.Account, "a", 5)).Select(task => task.Id));
-        Assert.NotNull(await suggestions.FindLastPaidAsync(LedgerHost.Account, LedgerHost.Intent().Spec));
+        Assert.NotNull(await suggestions.FindLastPaidAsync(LedgerHost.Account, LedgerHost.Intent().Spec, DateTimeOffset.UnixEpoch));
     }
 }

@@ -101,7 +101,7 @@ internal sealed class LedgerTarget : FileTarget
             () => _ledger.Uploads.FindAsync(Account, "a", default),
             () => _ledger.FileHashes.FindAsync(ImagePath, new FileStamp(10, new DateTimeOffset(1790000000000, TimeSpan.Zero), "1:2"), default),
             () => _ledger.GenerationTimes.ListAsync(ModelCatalog.DefaultId, 5, 5, default),
-            () => _ledger.Prices.FindLastAsync(Account, _spec, default),
+            () => _ledger.Prices.FindLastAsync(Account, _spec, DateTimeOffset.UnixEpoch, default),
             .. Enum.GetValues<KlingSpendGroup>().Select<KlingSpendGroup, Func<Task>>(group => () => SumAsync(group)),
             () => _ledger.Runs.FindLastAsync(new RunFilter { Account = Account, ExitCodes = [0] }, default),
             () => tasks.RecordSnapshotAsync(Account, new TaskSnapshot { TaskId = "task-1", State = KlingTaskState.Generating }),

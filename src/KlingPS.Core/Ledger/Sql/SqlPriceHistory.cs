@@ -10,18 +10,19 @@ internal sealed class SqlPriceHistory(SqlStore store) : IPriceHistory
     private const int Size = 500;
 
     /// <inheritdoc/>
-    public async Task<PaidVideo?> FindLastAsync(string account, VideoSpec spec, CancellationToken cancellationToken)
-        => await store.ReadAsync(session => FindLastAsync(session, account, spec), cancellationToken).ConfigureAwait(false);
+    public async Task<PaidVideo?> FindLastAsync(string account, VideoSpec spec, DateTimeOffset since, CancellationToken cancellationToken)
+        => await store.ReadAsync(session => FindLastAsync(session, account, spec, since), cancellationToken).ConfigureAwait(false);
 
     /// <inheritdoc cref="IPriceHistory.FindLastAsync"/>
     /// <param name="session">The session.</param>
     /// <param name="account">The account; <see langword="null"/> for every account.</param>
     /// <param name="spec">The video.</param>
-    internal static async Task<PaidVideo?> FindLastAsync(SqlSession session, string? account, VideoSpec spec)
+    /// <param name="since">The earliest moment at which it may have been finished.</param>
+    internal static async Task<PaidVideo?> FindLastAsync(SqlSession session, string? account, VideoSpec spec, DateTimeOffset since)
     {
         ArgumentNullException.ThrowIfNull(spec);
         var kind = PriceKind.Of(spec);
-        List<(string, object?)> values = [("model", spec.Model)];
+        List<(string, object?)> values = [("model", spec.Model), ("since", Stored.FromMoment(since))];
         string isOwn = string.Empty;
         if (account is not null)
         {
@@ -38,7 +39,7 @@ internal sealed class SqlPriceHistory(SqlStore store) : IPriceHistory
 
         // The rest of a kind is not in columns. So the videos are looked through until there is one: others may be any number in a row.
         string query = $"""
-            WHERE t.state = 'Succeeded' AND t.completed_at > 0 AND t.completed_at <= @before AND (t.completed_at < @before OR t.id < @id)
+            WHERE t.state = 'Succeeded' AND t.completed_at >= @since AND t.completed_at <= @before AND (t.completed_at < @before OR t.id < @id)
                 AND t.model = @model AND t.consumed > 0{ofLength}{isOwn}
             ORDER BY t.completed_at DESC, t.id DESC LIMIT @limit
             """;

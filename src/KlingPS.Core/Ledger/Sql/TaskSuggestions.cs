@@ -69,9 +69,10 @@ internal sealed class TaskSuggestions : IDisposable
     /// <summary>See <see cref="IPriceHistory.FindLastAsync"/>.</summary>
     /// <param name="account">The account's fingerprint; <see langword="null"/> for every account.</param>
     /// <param name="spec">The video.</param>
+    /// <param name="since">The earliest moment at which it may have been finished.</param>
     /// <exception cref="DbException">It is not a ledger.</exception>
-    public Task<PaidVideo?> FindLastPaidAsync(string? account, VideoSpec spec)
-        => SqlPriceHistory.FindLastAsync(new SqlSession(_connection, null), account, spec);
+    public Task<PaidVideo?> FindLastPaidAsync(string? account, VideoSpec spec, DateTimeOffset since)
+        => SqlPriceHistory.FindLastAsync(new SqlSession(_connection, null), account, spec, since);
 
     /// <summary>Closes the ledger.</summary>
     public void Dispose() => _connection.Dispose();

@@ -309,12 +309,16 @@ public abstract class SpendContract : LedgerContract
             await Ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot($"other-{i}", KlingTaskState.Succeeded, 4));
         }
 
-        Assert.Equal(63, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec, Token))!.Credits);
-        Assert.Equal(126, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec with { Duration = 10 }, Token))!.Credits);
-        Assert.Equal(80, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, film, Token))!.Credits);
-        Assert.Equal(100, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, film with { Resolution = "1080p" }, Token))!.Credits);
-        Assert.Null(await Ledger.Prices.FindLastAsync(LedgerHost.Account, film with { Sound = true }, Token));
-        Assert.Null(await Ledger.Prices.FindLastAsync("another", spec, Token));
+        Assert.Equal(63, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec, DateTimeOffset.UnixEpoch, Token))!.Credits);
+        Assert.Equal(126, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec with { Duration = 10 }, DateTimeOffset.UnixEpoch, Token))!.Credits);
+        Assert.Equal(80, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, film, DateTimeOffset.UnixEpoch, Token))!.Credits);
+        Assert.Equal(100, (await Ledger.Prices.FindLastAsync(LedgerHost.Account, film with { Resolution = "1080p" }, DateTimeOffset.UnixEpoch, Token))!.Credits);
+        Assert.Null(await Ledger.Prices.FindLastAsync(LedgerHost.Account, film with { Sound = true }, DateTimeOffset.UnixEpoch, Token));
+        Assert.Null(await Ledger.Prices.FindLastAsync("another", spec, DateTimeOffset.UnixEpoch, Token));
+
+        DateTimeOffset paidAt = (await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec, DateTimeOffset.UnixEpoch, Token))!.PaidAt;
+        Assert.NotNull(await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec, paidAt, Token));
+        Assert.Null(await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec, paidAt.AddMilliseconds(1), Token));
     }
 
     private async Task PaidAsync(VideoSpec spec, decimal credits)

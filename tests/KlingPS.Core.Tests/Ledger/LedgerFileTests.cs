@@ -103,6 +103,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
         Assert.Equal((KlingTaskState.Unknown, 1, 42m), (task.TaskState, task.Take, task.CreditsReserved));
         Assert.Equal(new TaskClaim(task, IsNew: false), await ledger.Tasks.ClaimAsync(intent, TestContext.Current.CancellationToken));
         Assert.Equal(Schema.Version, Convert.ToInt32(await _temp.SqlAsync("SELECT version FROM schema_version"), null));
+        Assert.IsType<string>(await _temp.SqlAsync("SELECT value FROM settings WHERE name = 'id'"));
         await AssertSpentTodayAsync(ledger, 42);
         Assert.Equal(3, (await ledger.Tasks.BeginAsync(intent with { Spec = intent.Spec with { Take = 3 } }, TestContext.Current.CancellationToken)).Take);
     }

@@ -9,7 +9,7 @@ namespace KlingPS.Core.Tests.Ledger;
 internal sealed class TempLedger : LedgerHost
 {
     protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
-        => SqliteLedger.Create(Path, () => SqliteProvider.Factory, time, owner, isAlive);
+        => new(new SqliteEngine(Path, () => SqliteProvider.Factory, time, owner.Boot), new ProcessOwners(owner, isAlive), time, Spool);
 
     /// <summary>No user has a file in this way. It shows what a ledger of several machines does, without a server.</summary>
     protected override SqlLedger CreateAt(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)

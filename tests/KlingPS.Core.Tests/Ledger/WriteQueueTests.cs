@@ -104,6 +104,8 @@ public sealed class WriteQueueTests : IAsyncLifetime
 
         public string Location => path;
 
+        public string? Id => null;
+
         public int MaxBatch => 64;
 
         public Task<bool> ExistsAsync(CancellationToken cancellationToken) => Task.FromResult(true);

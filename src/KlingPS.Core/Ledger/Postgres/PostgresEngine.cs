@@ -78,6 +78,9 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     public string Place { get; } = (address with { User = null }).Shown;
 
     /// <inheritdoc/>
+    public string? Id { get; private set; }
+
+    /// <inheritdoc/>
     /// <remarks>Transactions are short, and the server itself combines its flushes.</remarks>
     public int MaxBatch => 1;
 
@@ -122,11 +125,13 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
                 await PrepareAsync(connection, prepare).ConfigureAwait(false);
             }
 
-            if (_copied is null)
+            Dictionary<string, string> settings = await ReadSettingsAsync(connection).ConfigureAwait(false);
+            if (_copied is null && settings.TryGetValue(UnfinishedCopy, out string? source))
             {
-                await RequireWholeAsync(connection).ConfigureAwait(false);
+                throw CreateUnfinishedException(source);
             }
 
+            Id = settings.GetValueOrDefault(LedgerIdentity.Setting);
             Volatile.Write(ref _hasTables, true);
             return connection;
         }
@@ -279,16 +284,16 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
-    /// <summary>Refuses a copy that is being made, or was broken off.</summary>
-    private async Task RequireWholeAsync(PostgresConnection connection)
-    {
-        if (await new SqlSession(connection, null).TextAsync("SELECT value FROM settings WHERE name = @name", ("name", UnfinishedCopy)).ConfigureAwait(false) is string source)
-        {
-            throw CreateUnusableException(
-                $"it is to be a copy of '{source}' that is not finished, so it does not have what was bought with that. If no Copy-KlingLedger is at work on it, it was broken off: "
-                + $"run it again to finish the copy, or drop the schema to be rid of it (DROP SCHEMA {Sql.Schemas} CASCADE)");
-        }
-    }
+    /// <summary>What all who share the ledger have to agree on, in one round trip.</summary>
+    private static async Task<Dictionary<string, string>> ReadSettingsAsync(PostgresConnection connection)
+        => new(
+            await new SqlSession(connection, null).QueryAsync("SELECT name, value FROM settings", row => KeyValuePair.Create(row.Text("name"), row.Text("value"))).ConfigureAwait(false),
+            StringComparer.Ordinal);
+
+    /// <summary>The error of a copy that is being made, or was broken off.</summary>
+    private KlingException CreateUnfinishedException(string source) => CreateUnusableException(
+        $"it is to be a copy of '{source}' that is not finished, so it does not have what was bought with that. If no Copy-KlingLedger is at work on it, it was broken off: "
+        + $"run it again to finish the copy, or drop the schema to be rid of it (DROP SCHEMA {Sql.Schemas} CASCADE)");
 
     /// <summary>Makes the schema and its tables, or brings them up to date; one machine at a time does so.</summary>
     private async Task PrepareAsync(PostgresConnection connection, Func<SqlSession, Task<string?>> prepare) => await connection.InTransactionAsync(

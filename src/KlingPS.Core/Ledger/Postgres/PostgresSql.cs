@@ -14,9 +14,6 @@ internal sealed partial class PostgresSql
     /// <summary>The tables that only this engine has.</summary>
     public static readonly IReadOnlyList<string> OwnTables =
     [
-        // What everyone who shares the ledger has to agree on.
-        "CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-
         // The number of the last transaction of each connection: it shows whether one whose commit was not answered was committed.
         "CREATE TABLE IF NOT EXISTS writers (id TEXT PRIMARY KEY, number BIGINT NOT NULL, at BIGINT NOT NULL)",
     ];

@@ -53,6 +53,9 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
     /// <summary>Where the answers are.</summary>
     public string Folder => folder;
 
+    /// <summary>Where all of them are, under whatever name of this machine they were kept.</summary>
+    public string Root => all ?? folder;
+
     /// <summary>Whether there is anything to record.</summary>
     public bool HasAny => Folders.SelectMany(List).Any();
 
@@ -85,8 +88,9 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
     }
 
     /// <summary>What is kept, in the order in which it happened.</summary>
-    public IReadOnlyList<SpooledFile> Read()
-        => [.. Folders.SelectMany(List).OrderBy(Path.GetFileName, StringComparer.Ordinal).Select(path => Read(path, Path.GetDirectoryName(path) == folder)).OfType<SpooledFile>()];
+    /// <param name="isKnown">Whether a file, given by its path, need not be read.</param>
+    public IReadOnlyList<SpooledFile> Read(Func<string, bool>? isKnown = null)
+        => [.. Folders.SelectMany(List).Where(path => isKnown?.Invoke(path) != true).OrderBy(Path.GetFileName, StringComparer.Ordinal).Select(path => Read(path, Path.GetDirectoryName(path) == folder)).OfType<SpooledFile>()];
 
     private static string[] List(string folder) => Try(folder, static folder => Directory.EnumerateFiles(folder, "*" + Ending));
 
@@ -105,6 +109,32 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
 
     /// <summary>Removes an answer that has been recorded.</summary>
     public static void Remove(SpooledFile file) => OwnFile.TryDelete(file.Path);
+
+    /// <summary>Says in the name of a file that a ledger has recorded it for which it was not kept. What is in it stays as it is, and where it is.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="ledger">The id of that ledger.</param>
+    /// <returns>Where the file is now.</returns>
+    public static string Mark(SpooledFile file, string ledger)
+    {
+        string marked = file.Path[..^Ending.Length] + MarkOf(ledger) + Ending;
+        try
+        {
+            OwnFile.MoveNew(file.Path, marked);
+            return marked;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // Without the mark it is recorded again, which changes nothing.
+            return file.Path;
+        }
+    }
+
+    /// <summary>Whether a file says that a ledger has recorded it for which it was not kept.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="ledger">The id of that ledger.</param>
+    public static bool IsMarked(SpooledFile file, string ledger) => Path.GetFileName(file.Path).Contains(MarkOf(ledger), StringComparison.Ordinal);
+
+    private static string MarkOf(string ledger) => $".in-{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(ledger)), 0, 8).ToLowerInvariant()}";
 
     /// <returns><see langword="null"/> if another process has recorded it in the meantime.</returns>
     private static SpooledFile? Read(string path, bool isOwn)

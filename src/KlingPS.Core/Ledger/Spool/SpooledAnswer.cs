@@ -39,9 +39,13 @@ internal sealed record SpooledAnswer
     [JsonConverter(typeof(JsonStringEnumConverter<SpooledKind>))]
     public required SpooledKind Kind { get; init; }
 
-    /// <summary>Where its ledger was. The ledger may have another address by now; it is recognised by its content.</summary>
+    /// <summary>Where its ledger was. The ledger may have another address by now, and there may be another one at this address.</summary>
     [JsonPropertyName("ledger")]
     public string? Ledger { get; init; }
+
+    /// <summary>The id of that ledger, by which it is known wherever it is; <see langword="null"/> in a file of an earlier version, or if the ledger was never reached.</summary>
+    [JsonPropertyName("ledgerId")]
+    public string? LedgerId { get; init; }
 
     /// <summary>The account that pays.</summary>
     [JsonPropertyName("account")]

@@ -12,6 +12,9 @@ internal interface IDatabaseEngine
     /// <summary>The same for every user: without the role.</summary>
     string Place => Location;
 
+    /// <summary>The id of the ledger that was opened last; see <see cref="LedgerIdentity"/>. <see langword="null"/> as long as none was.</summary>
+    string? Id { get; }
+
     /// <summary>The most pieces of work that are written in one transaction. More than one if a commit costs more than its content.</summary>
     int MaxBatch { get; }
 

@@ -140,6 +140,11 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             await to.SetCounterAsync(counter, await OfSourceAsync(() => from.GetCounterAsync(counter)).ConfigureAwait(false)).ConfigureAwait(false);
         }
 
+        if (await OfSourceAsync(() => LedgerIdentity.FindAsync(from)).ConfigureAwait(false) is string id)
+        {
+            await LedgerIdentity.SetAsync(to, id).ConfigureAwait(false);
+        }
+
         await to.ExecuteAsync(
             "INSERT INTO counters (name, value) SELECT @name, COALESCE(MAX(id), 0) FROM tasks WHERE 1 = 1 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             ("name", LastCopied)).ConfigureAwait(false);

@@ -28,8 +28,8 @@ internal static class LedgerTables
     ];
 
     /// <summary>
-    /// What belongs to one database, or to requests under way: there are none while a ledger is copied. Counters are copied by their values, and
-    /// the names of files are computed again.
+    /// What belongs to one database, or to requests under way: there are none while a ledger is copied. Counters are copied by their values, the
+    /// names of files are computed again, and of the settings only the id goes along.
     /// </summary>
-    public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes", "saved_names"];
+    public static IReadOnlyList<string> Left { get; } = ["counters", "schema_version", "rate_leases", "owners", "file_hashes", "saved_names", "settings"];
 }

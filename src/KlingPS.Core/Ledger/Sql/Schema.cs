@@ -162,6 +162,7 @@ internal static class Schema
             "CREATE INDEX tasks_in_order ON tasks (state, account, id)",
         ],
         [.. SavedNames.Creation],
+        [.. LedgerIdentity.Creation],
     ];
 
     private const string VersionTable = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";
@@ -202,6 +203,11 @@ internal static class Schema
         if (version < SavedNames.Since && target >= SavedNames.Since)
         {
             await SavedNames.NameAllAsync(session).ConfigureAwait(false);
+        }
+
+        if (version < LedgerIdentity.Since && target >= LedgerIdentity.Since)
+        {
+            await LedgerIdentity.GiveAsync(session).ConfigureAwait(false);
         }
 
         if (version < target)

@@ -32,7 +32,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     }
 
     /// <summary>See <see cref="ITaskJournal.KeepAsync"/>.</summary>
-    public Task<string?> KeepAsync(SpooledAnswer answer) => Task.Run(() => spool.TryKeep(answer with { Ledger = store.Place }) ? spool.Folder : null);
+    public Task<string?> KeepAsync(SpooledAnswer answer) => Task.Run(() => spool.TryKeep(answer with { Ledger = store.Place, LedgerId = store.Id }) ? spool.Folder : null);
 
     /// <summary>Records everything that is kept.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: it is still kept.</exception>
@@ -62,7 +62,9 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     private async Task RecordAllAsync()
     {
         int recorded = 0;
-        foreach (SpooledFile file in spool.Read().Where(file => !_passedOver.ContainsKey(file.Path)))
+        int forAnother = 0;
+        var left = new SortedDictionary<(string Ledger, bool HasId), int>();
+        foreach (SpooledFile file in spool.Read(_passedOver.ContainsKey))
         {
             if (file.Answer is not SpooledAnswer answer)
             {
@@ -76,14 +78,27 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 continue;
             }
 
-            if (await store.WriteAnswerAsync(session => RecordAsync(session, answer, file.IsOwn), WriteScope.Account(answer.Account)).ConfigureAwait(false))
+            bool isForAnother = answer.LedgerId is not null && answer.LedgerId != store.Id;
+            if (isForAnother && store.Id is not null && AnswerSpool.IsMarked(file, store.Id))
             {
-                AnswerSpool.Remove(file);
-                recorded++;
+                _passedOver.TryAdd(file.Path, 0);
+            }
+            else if (!await store.WriteAnswerAsync(session => RecordAsync(session, answer, file.IsOwn), WriteScope.Account(answer.Account)).ConfigureAwait(false))
+            {
+                _passedOver.TryAdd(file.Path, 0);
+                (string, bool) ledger = (answer.Ledger ?? string.Empty, answer.LedgerId is not null);
+                left[ledger] = left.GetValueOrDefault(ledger) + 1;
+            }
+            else if (isForAnother)
+            {
+                // That one may come back, and lacks it then.
+                _passedOver.TryAdd(store.Id is null ? file.Path : AnswerSpool.Mark(file, store.Id), 0);
+                forAnother++;
             }
             else
             {
-                _passedOver.TryAdd(file.Path, 0);
+                AnswerSpool.Remove(file);
+                recorded++;
             }
         }
 
@@ -91,14 +106,34 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         {
             _notices.Enqueue($"The ledger can be reached again: {(recorded == 1 ? "an answer that was" : $"{recorded} answers that were")} kept on this machine meanwhile {(recorded == 1 ? "is" : "are")} recorded now.");
         }
+
+        if (forAnother > 0)
+        {
+            _notices.Enqueue(
+                $"The ledger '{store.Location}' is not the one that this machine has kept {(forAnother == 1 ? "an answer" : $"{forAnother} answers")} for. {(forAnother == 1 ? "It is" : "They are")} recorded in it all the same, so that nothing is bought twice, "
+                + $"and {(forAnother == 1 ? "stays" : "stay")} in '{spool.Root}' in case the other one comes back. What else was bought with that one is not known here: if it was lost, restore a backup of it before you buy anything.");
+        }
+
+        foreach (((string ledger, bool hasId), int count) in left)
+        {
+            _notices.Enqueue(hasId
+                ? $"{Kept(count)} for another ledger than '{store.Location}', which was at '{ledger}', {(count == 1 ? "waits" : "wait")} in '{spool.Root}' until a command on this machine uses that ledger. This one does not know what was bought there."
+                : $"{Kept(count)} for the ledger at '{ledger}' {(count == 1 ? "waits" : "wait")} in '{spool.Root}' until a command on this machine uses that address. "
+                    + $"If that ledger is now at '{store.Place}', write this address into {(count == 1 ? "the file" : "each file")} in place of the other one; otherwise, what was bought is bought again.");
+        }
+
+        static string Kept(int count) => count == 1 ? "An answer that this machine has kept" : $"{count} answers that this machine has kept";
     }
 
-    /// <returns>Whether it was for this ledger.</returns>
+    /// <returns>Whether it is recorded. It is not if it is for another ledger.</returns>
     private async Task<bool> RecordAsync(SqlSession session, SpooledAnswer answer, bool isOwn)
     {
         KlingVideoTask? task = answer.Nonce is null ? null : await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", answer.Nonce)).ConfigureAwait(false);
         task ??= answer.TaskId is null ? null : await TaskTable.FindByTaskIdAsync(session, answer.Account, answer.TaskId).ConfigureAwait(false);
-        if (task is null && answer.Ledger != store.Place)
+
+        // A ledger at the same address with another id may have been put in the place of the lost one: then only this file knows what was bought.
+        bool isItsLedger = answer.LedgerId is not null && answer.LedgerId == store.Id;
+        if (task is null && !isItsLedger && answer.Ledger != store.Place)
         {
             return false;
         }

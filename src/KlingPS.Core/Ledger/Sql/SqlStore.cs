@@ -21,6 +21,9 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     /// <inheritdoc cref="IDatabaseEngine.Place"/>
     public string Place => engine.Place;
 
+    /// <inheritdoc cref="IDatabaseEngine.Id"/>
+    public string? Id => engine.Id;
+
     /// <summary>Whether there is a database.</summary>
     public async ValueTask<bool> ExistsAsync(CancellationToken cancellationToken)
         => _writes is not null || await Task.Run(() => engine.ExistsAsync(cancellationToken), cancellationToken).ConfigureAwait(false);

@@ -38,6 +38,9 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     public string Location => path;
 
     /// <inheritdoc/>
+    public string? Id { get; private set; }
+
+    /// <inheritdoc/>
     public int MaxBatch => 64;
 
     /// <inheritdoc/>
@@ -63,6 +66,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
             held = await _file.HoldAsync(FindTablesAsync).ConfigureAwait(false);
             connection = await OpenConnectionAsync(path, held).ConfigureAwait(false);
             await connection.PrepareAsync(async session => await prepare(session).ConfigureAwait(false) is string reason ? throw _file.CreateUnusableException(reason) : true).ConfigureAwait(false);
+            Id = await LedgerIdentity.FindAsync(new SqlSession(connection, null)).ConfigureAwait(false);
             held.NoteWal();
             if (held.FindProblem() is string problem)
             {

@@ -19,7 +19,7 @@ internal sealed class ConflictingLedger : LedgerHost
     public Task<TaskSuggestions> LookAsync() => TaskSuggestions.OpenAsync(new Engine(Path, Time) { OnStatement = OnStatement });
 
     protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
-        => new(new Engine(Path, time) { OnStatement = OnStatement }, new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
+        => new(new Engine(Path, time) { OnStatement = OnStatement }, new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)), Spool);
 
     protected override SqlLedger CreateAt(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
         => new(new Engine(Path, Time) { Machine = owner.Machine, OnStatement = OnStatement }, new HeartbeatOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
@@ -34,6 +34,8 @@ internal sealed class ConflictingLedger : LedgerHost
         public Action<string>? OnStatement { get; init; }
 
         public string Location => _sqlite.Location;
+
+        public string? Id => _sqlite.Id;
 
         public int MaxBatch => _sqlite.MaxBatch;
 

@@ -11,6 +11,8 @@ public static class ConflictingLedgerTests
 
     public sealed class Recovery() : RecoveryContract(new ConflictingLedger());
 
+    public sealed class Identity() : IdentityContract(() => new ConflictingLedger());
+
     public sealed class Budget() : BudgetContract(new ConflictingLedger());
 
     public sealed class Owners() : OwnerContract(new ConflictingLedger());

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using KlingPS.Core.Ledger.Processes;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
@@ -17,6 +18,9 @@ internal abstract class LedgerHost : IAsyncDisposable
 
     /// <summary>The clock that all who share the ledger agree on.</summary>
     public FakeTimeProvider Time { get; } = new(new DateTimeOffset(2026, 11, 22, 12, 0, 0, TimeSpan.Zero));
+
+    /// <summary>Where those who open it from now on keep what they cannot record; <see langword="null"/> if they do not.</summary>
+    public AnswerSpool? Spool { get; set; }
 
     public string Folder => _folder.FullName;
 

@@ -43,7 +43,7 @@ internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
         if (_address is not null)
         {
             string[] emptied = [.. Schema.Statements.Concat(PostgresSql.OwnTables).Select(sql => CreatedTable().Match(sql).Groups[1].Value).Where(table => table is not ("" or "schema_version" or "settings")).Distinct()];
-            await SqlAsync("DELETE FROM settings WHERE name = 'unfinished_copy';" + string.Concat(emptied.Select(table => $"DELETE FROM {table};")) + string.Concat(Schema.Counters.Select(counter => $"SELECT setval('{counter}_ids', 1, false);")));
+            await SqlAsync("DELETE FROM settings WHERE name = 'unfinished_copy'; UPDATE settings SET value = md5(random()::text) WHERE name = 'id';" + string.Concat(emptied.Select(table => $"DELETE FROM {table};")) + string.Concat(Schema.Counters.Select(counter => $"SELECT setval('{counter}_ids', 1, false);")));
             s_free.Add(_schema);
         }
     }
@@ -58,7 +58,8 @@ internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
         => new(
             new PostgresEngine(Address, () => isPooled ? PostgresProvider.Factory : KeptConnections.Factory, new LedgerCredentials(Address, _ => null)) { ServerTime = serverTime, Machine = machine },
             owners,
-            new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)));
+            new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)),
+            Spool);
 
     [GeneratedRegex("^CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)")]
     private static partial Regex CreatedTable();

@@ -16,6 +16,8 @@ public static class PostgresLedgerTests
 
     public sealed class Recovery() : RecoveryContract(Host());
 
+    public sealed class Identity() : IdentityContract(PostgresLedgerTests.Host);
+
     public sealed class Budget() : BudgetContract(Host());
 
     public sealed class Machines() : MachineContract(Host());

@@ -11,6 +11,8 @@ public static class SqliteLedgerTests
 
     public sealed class Recovery() : RecoveryContract(new TempLedger());
 
+    public sealed class Identity() : IdentityContract(() => new TempLedger());
+
     public sealed class Budget() : BudgetContract(new TempLedger());
 
     public sealed class Owners() : OwnerContract(new TempLedger());

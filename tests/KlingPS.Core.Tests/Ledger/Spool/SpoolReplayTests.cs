@@ -415,6 +415,12 @@ public sealed class SpoolReplayTests : IAsyncDisposable
 
         Assert.True(_ledger.Spool.HasAny);
         Assert.Null(await _ledger.Tasks.FindByTaskIdAsync(TempLedger.Account, "t1", Token));
+
+        // As an earlier version has kept it: only its user can tell whether it is this one.
+        Assert.Equal(
+            $"An answer that this machine has kept for the ledger at '{other.Location}' waits in '{_ledger.Spool.Root}' until a command on this machine uses that address. "
+            + $"If that ledger is now at '{_ledger.Location}', write this address into the file in place of the other one; otherwise, what was bought is bought again.",
+            _ledger.TakeNotice());
     }
 
     [Fact]

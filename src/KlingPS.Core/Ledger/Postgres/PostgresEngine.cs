@@ -361,7 +361,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
             {
                 return new PostgresConnection(await ConnectOnceAsync(timeout).ConfigureAwait(false), this);
             }
-            catch (DbException e) when (mayHaveSlept && !PostgresErrors.IsOfServer(e) && TimeProvider.System.GetElapsedTime(begun) < s_waking)
+            catch (DbException e) when (mayHaveSlept && e is not LedgerReplacedException && !PostgresErrors.IsOfServer(e) && TimeProvider.System.GetElapsedTime(begun) < s_waking)
             {
             }
         }
@@ -414,17 +414,21 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
-    /// <summary>A pooler accepts connections even if the server behind it is gone.</summary>
-    private static async Task RequireAnswerAsync(DbConnection connection)
+    /// <summary>A pooler accepts connections even if the server behind it is gone; and behind the same address, there may be another server by now.</summary>
+    private async Task RequireAnswerAsync(DbConnection connection)
     {
         DbCommand command = connection.CreateCommand();
         await using (command.ConfigureAwait(false))
         {
-            command.CommandText = "SELECT 1";
+            string? opened = _copied is null ? Id : null;
+            command.CommandText = opened is null ? "SELECT 1" : Sql.Translate($"SELECT value FROM settings WHERE name = '{LedgerIdentity.Setting}'");
             command.CommandTimeout = ProbeTimeout;
             try
             {
-                await command.ExecuteScalarAsync().ConfigureAwait(false);
+                if (await command.ExecuteScalarAsync().ConfigureAwait(false) is string found && opened is not null && found != opened)
+                {
+                    throw new LedgerReplacedException();
+                }
             }
             catch (Exception e) when (PostgresErrors.IsOfConnection(e))
             {

@@ -69,7 +69,7 @@ internal static class PostgresErrors
                     return $"there is no way to {hosts}. Check the network";
                 case SocketException { SocketErrorCode: SocketError.AddressNotAvailable or SocketError.InvalidArgument } or FileNotFoundException or DirectoryNotFoundException when address.Hosts.Any(host => host.IsSocket):
                     return $"there is no socket in '{hosts}' for port {Ports(address)}. Start the server, or correct folder and port";
-                case CertificateRefusedException:
+                case CertificateRefusedException or LedgerReplacedException:
                     return cause.Message;
                 case AuthenticationException:
                     // What the platform says about a rejected certificate concerns only the program.

@@ -110,6 +110,26 @@ public sealed class LostConnectionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Nothing_is_bought_with_another_ledger_that_is_behind_the_same_address_when_the_connection_is_made_anew()
+    {
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using SqlLedger ledger = Open(clock);
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token);
+        await ledger.Tasks.ListAsync(new TaskFilter(), Token);
+        await _host.SqlAsync("DELETE FROM tasks; UPDATE settings SET value = md5(value) WHERE name = 'id'");
+        clock.Advance(TimeSpan.FromHours(8));
+
+        foreach (Func<Task> act in (Func<Task>[])[() => ledger.Tasks.ClaimAsync(LedgerHost.Intent(), Token), () => ledger.Tasks.RecordAcceptedAsync(task.Id, Task1), () => ledger.Tasks.ListAsync(new TaskFilter(), Token)])
+        {
+            KlingException error = await Assert.ThrowsAsync<KlingException>(act);
+            Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
+            Assert.Contains("another ledger is there than the one that was opened", error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0L, await _host.SqlAsync("SELECT COUNT(*) FROM tasks"));
+    }
+
+    [Fact]
     public async Task An_attempt_whose_record_is_in_doubt_was_not_sent_and_does_not_stay_under_way()
     {
         await using SqlLedger ledger = Open();

@@ -284,7 +284,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
-    /// <summary>What all who share the ledger have to agree on, in one round trip.</summary>
+    /// <summary>Reads what everyone who shares the ledger has to agree on, in one round trip.</summary>
     private static async Task<Dictionary<string, string>> ReadSettingsAsync(PostgresConnection connection)
         => new(
             await new SqlSession(connection, null).QueryAsync("SELECT name, value FROM settings", row => KeyValuePair.Create(row.Text("name"), row.Text("value"))).ConfigureAwait(false),
@@ -414,7 +414,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         }
     }
 
-    /// <summary>A pooler accepts connections even if the server behind it is gone; and behind the same address, there may be another server by now.</summary>
+    /// <summary>Makes sure that there is a server, and the same ledger: a pooler accepts connections even if the server behind it is gone, and the address may lead to another server by now.</summary>
     private async Task RequireAnswerAsync(DbConnection connection)
     {
         DbCommand command = connection.CreateCommand();

@@ -110,7 +110,7 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
     /// <summary>Removes an answer that has been recorded.</summary>
     public static void Remove(SpooledFile file) => OwnFile.TryDelete(file.Path);
 
-    /// <summary>Says in the name of a file that a ledger has recorded it for which it was not kept. What is in it stays as it is, and where it is.</summary>
+    /// <summary>Notes in the name of a file that it has been recorded in a ledger that it was not kept for. Its content stays as it is.</summary>
     /// <param name="file">The file.</param>
     /// <param name="ledger">The id of that ledger.</param>
     /// <returns>Where the file is now.</returns>
@@ -124,12 +124,12 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Without the mark it is recorded again, which changes nothing.
+            // Without the note it is recorded again, which changes nothing.
             return file.Path;
         }
     }
 
-    /// <summary>Whether a file says that a ledger has recorded it for which it was not kept.</summary>
+    /// <summary>Whether the name of a file says that it has been recorded in a ledger that it was not kept for.</summary>
     /// <param name="file">The file.</param>
     /// <param name="ledger">The id of that ledger.</param>
     public static bool IsMarked(SpooledFile file, string ledger) => Path.GetFileName(file.Path).Contains(MarkOf(ledger), StringComparison.Ordinal);

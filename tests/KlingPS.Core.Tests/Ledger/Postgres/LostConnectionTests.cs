@@ -123,7 +123,7 @@ public sealed class LostConnectionTests : IAsyncLifetime
         {
             KlingException error = await Assert.ThrowsAsync<KlingException>(act);
             Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
-            Assert.Contains("another ledger is there than the one that was opened", error.Message, StringComparison.Ordinal);
+            Assert.Contains("there is another ledger now than the one that was opened", error.Message, StringComparison.Ordinal);
         }
 
         Assert.Equal(0L, await _host.SqlAsync("SELECT COUNT(*) FROM tasks"));

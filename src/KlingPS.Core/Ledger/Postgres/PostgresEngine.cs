@@ -475,6 +475,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         settings["Database"] = address.Database;
         settings["Username"] = credentials.User;
         settings["SSL Mode"] = tls.ToString();
+        settings["Channel Binding"] = address.Binding.ToString();
 
         // It would take one more round trip before TLS, and system libraries that may be missing.
         settings["GSS Encryption Mode"] = "Disable";

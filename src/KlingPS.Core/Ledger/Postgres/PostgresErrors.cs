@@ -86,6 +86,8 @@ internal static class PostgresErrors
         {
             _ when said.Contains("SSL connection requested", StringComparison.OrdinalIgnoreCase) || said.Contains("No SSL enabled", StringComparison.OrdinalIgnoreCase)
                 => "the server has no TLS, and the address asks for it, as it does unless it says otherwise. Give the server a certificate; or, on this machine or in a network of your own, add sslmode=disable to the address",
+            _ when said.Contains("ChannelBinding is set to Require", StringComparison.Ordinal)
+                => "the server cannot prove that it is the one at the other end of the TLS connection, and channel_binding=require in the address asks for that. Connect with TLS and without a pooler in between, or take it out of the address",
             _ when said.StartsWith("No password has been provided", StringComparison.Ordinal)
                 => $"the server asks for a password of the role '{user}', and none was found: not in the environment's address, LedgerSecretName, PGPASSWORD or a password file. Set one of them",
             _ => $"the connection to {hosts} failed ({Causes(exception).Last().Message.TrimEnd('.')}). Nothing was recorded. Run the command again when the server is there",

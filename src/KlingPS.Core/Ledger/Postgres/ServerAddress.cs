@@ -20,6 +20,19 @@ internal enum TlsMode
     VerifyFull,
 }
 
+/// <summary>Whether a password is given only to the server at the other end of the TLS connection, and not to anybody in between.</summary>
+internal enum ChannelBinding
+{
+    /// <summary>That is not checked.</summary>
+    Disable,
+
+    /// <summary>It is checked if the server can prove it, which is the default.</summary>
+    Prefer,
+
+    /// <summary>A server that cannot prove it is refused.</summary>
+    Require,
+}
+
 /// <summary>A host that may have the database.</summary>
 /// <param name="Name">A name, an IP address without brackets, or the folder of a Unix socket.</param>
 /// <param name="Port">The port; <see langword="null"/> for 5432.</param>
@@ -56,6 +69,9 @@ internal sealed record ServerAddress : LedgerAddress
     /// <summary>What the address says about TLS; <see langword="null"/> if it says nothing.</summary>
     public TlsMode? Tls { get; init; }
 
+    /// <summary>What the address says about channel binding.</summary>
+    public ChannelBinding Binding { get; init; } = ChannelBinding.Prefer;
+
     /// <summary>The full path of the trusted certificates; <see langword="null"/> for those that the system trusts.</summary>
     public string? RootCertificate { get; init; }
 
@@ -90,6 +106,7 @@ internal sealed record ServerAddress : LedgerAddress
             foreach ((string name, string? value) in (ReadOnlySpan<(string, string?)>)
             [
                 ("sslmode", Tls is TlsMode mode ? ServerAddressParser.NameOf(mode) : null),
+                ("channel_binding", Binding == ChannelBinding.Prefer ? null : Binding.ToString().ToLowerInvariant()),
                 ("sslrootcert", RootCertificate),
                 ("sslcert", Certificate),
                 ("sslkey", CertificateKey),

@@ -37,6 +37,7 @@ internal static class ServerAddressParser
         ["psw"] = "password",
         ["pwd"] = "password",
         ["sslmode"] = "sslmode",
+        ["channelbinding"] = "channel_binding",
         ["sslrootcert"] = "sslrootcert",
         ["rootcertificate"] = "sslrootcert",
         ["sslcert"] = "sslcert",
@@ -157,6 +158,7 @@ internal static class ServerAddressParser
             Password = settings.TryGetValue("password", out string? password) ? new LedgerPassword(password) : null,
             Schema = ReadSchema(settings.GetValueOrDefault("schema")),
             Tls = ReadTls(settings.GetValueOrDefault("sslmode")),
+            Binding = ReadBinding(settings.GetValueOrDefault("channel_binding")),
             RootCertificate = settings.GetValueOrDefault("sslrootcert") is string root && root != "system" ? RequireFull(root, "sslrootcert") : null,
             Certificate = RequireFull(settings.GetValueOrDefault("sslcert"), "sslcert"),
             CertificateKey = RequireFull(settings.GetValueOrDefault("sslkey"), "sslkey"),
@@ -238,8 +240,8 @@ internal static class ServerAddressParser
         return s_names.TryGetValue(simple, out string? name) ? name
             : s_ignored.Contains(simple) ? null
             : throw new FormatException(simple is { Length: > 0 and <= 40 } && simple.All(char.IsAsciiLetter)
-                ? $"it has an unknown setting '{simple}'. The known ones are user, host, port, database, sslmode, sslrootcert, sslcert, sslkey, passfile and schema"
-                : "it has an unknown setting. The known ones are user, host, port, database, sslmode, sslrootcert, sslcert, sslkey, passfile and schema");
+                ? $"it has an unknown setting '{simple}'. The known ones are user, host, port, database, sslmode, channel_binding, sslrootcert, sslcert, sslkey, passfile and schema"
+                : "it has an unknown setting. The known ones are user, host, port, database, sslmode, channel_binding, sslrootcert, sslcert, sslkey, passfile and schema");
     }
 
     private static string Simplify(string name) => string.Concat(name.Where(c => c is not (' ' or '-' or '_'))).ToLowerInvariant();
@@ -314,6 +316,14 @@ internal static class ServerAddressParser
         "verifyfull" => TlsMode.VerifyFull,
         "allow" or "prefer" => throw new FormatException("its sslmode would go without TLS where the server, or whoever is in between, says so. Write verify-full, or disable where no TLS is needed"),
         _ => throw new FormatException("its sslmode is not known. Write verify-full, verify-ca, require or disable"),
+    };
+
+    private static ChannelBinding ReadBinding(string? binding) => binding is null ? ChannelBinding.Prefer : Simplify(binding) switch
+    {
+        "disable" => ChannelBinding.Disable,
+        "prefer" => ChannelBinding.Prefer,
+        "require" => ChannelBinding.Require,
+        _ => throw new FormatException("its channel_binding is not known. Write require, prefer or disable"),
     };
 
     private static string? RequireFull(string? path, string name)

@@ -88,6 +88,21 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task A_server_that_cannot_prove_to_be_the_one_at_the_other_end_is_refused_if_the_address_asks_for_that()
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        string schema = NewSchema();
+        await server.SqlAsync($"CREATE SCHEMA {schema} AUTHORIZATION {PostgresServer.ScramRole}", "ledgers");
+        ServerAddress plain = server.Address(schema, user: PostgresServer.ScramRole, settings: "sslmode=disable&channel_binding=require") with { Password = new LedgerPassword(PostgresServer.Password) };
+
+        Assert.Contains("channel_binding=require in the address asks for that", await SayAsync(plain), StringComparison.Ordinal);
+
+        await using SqlLedger ledger = Open(plain with { Tls = TlsMode.Require });
+        await ledger.OpenAsync(Token);
+        Assert.True(await ledger.ExistsAsync(Token));
+    }
+
+    [Fact]
     public async Task An_unknown_role_and_an_unknown_database_are_said()
     {
         PostgresServer server = await PostgresServer.Shared;

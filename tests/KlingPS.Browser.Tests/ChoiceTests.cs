@@ -8,12 +8,17 @@ namespace KlingPS.Browser.Tests;
 
 public class ChoiceTests(Browser browser)
 {
+    /// <summary>For what is kept in the browser: in a profile that is used again, the clearing after another test may come late.</summary>
+    private static BrowserNewContextOptions OwnProfile => new();
+
     [Theory]
     [InlineData(From.File)]
     [InlineData(From.Server)]
     public async Task A_choice_is_there_again_when_the_page_is_opened_again(From from)
     {
-        await using OpenPage open = await OpenPage.OfManyAsync(browser, 3, from);
+        using GalleryFolder gallery = new GalleryFolder().AddMany(3);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, from, profile: OwnProfile);
         await ChooseAsync(open);
         await Assertions.Expect(open.Page.Locator("#save-json")).ToHaveAttributeAsync("title", "4 changes not in a file yet");
 
@@ -164,7 +169,7 @@ public class ChoiceTests(Browser browser)
     {
         using GalleryFolder gallery = new GalleryFolder().AddMany(3);
         gallery.Write();
-        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, profile: OwnProfile);
         await ChooseAsync(open);
         using var json = JsonDocument.Parse((await SaveAsync(open, "#save-json")).Content);
         string at = json.RootElement.GetProperty("choices").EnumerateArray().Single(choice => choice.GetProperty("key").GetString() == "key-1").GetProperty("at").GetString()!;
@@ -294,7 +299,7 @@ public class ChoiceTests(Browser browser)
         using GalleryFolder gallery = new GalleryFolder().AddMany(3);
         gallery.Choose("key-1", new GalleryChoice(Decision.Rejected, 1, "by the export", new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)));
         gallery.Write();
-        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, profile: OwnProfile);
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("rejected rated noted");
 
         await open.FocusFirstAsync();

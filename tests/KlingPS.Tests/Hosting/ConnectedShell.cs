@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Security;
 using KlingPS.Sandbox;
 using KlingPS.Sandbox.Hosting;
@@ -13,7 +12,6 @@ internal sealed class ConnectedShell : IAsyncDisposable
     /// <summary>Left alone, a wait asks when tasks are likely to be finished, which the tests' common ledger learns from all of them.</summary>
     private const string PollOften = "$PSDefaultParameterValues = @{ 'ConvertTo-KlingVideo:PollingInterval' = 0.1; 'Wait-KlingVideoTask:PollingInterval' = 0.1 }";
 
-    private static readonly ConcurrentDictionary<Uri, byte> s_endpoints = new();
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("klingps-");
 
     private ConnectedShell(SandboxServer server, RecordingHost? host)
@@ -36,8 +34,9 @@ internal sealed class ConnectedShell : IAsyncDisposable
     /// <summary>A sandbox whose tasks are finished when they are accepted, unless a clock or a time is given.</summary>
     public static async Task<ConnectedShell> StartAsync(TimeProvider? clock = null, TimeSpan? generationTime = null, decimal credits = 10_000, RecordingHost? host = null, string[]? moreKeys = null, string[]? otherAccounts = null, decimal priceFactor = 1)
     {
-        var options = new SandboxOptions
+        SandboxServer server = Start(port => new SandboxOptions
         {
+            Port = port,
             ApiKey = Key,
             MoreKeys = moreKeys ?? [],
             OtherAccounts = otherAccounts ?? [],
@@ -45,15 +44,7 @@ internal sealed class ConnectedShell : IAsyncDisposable
             PriceFactor = priceFactor,
             GenerationTime = generationTime ?? TimeSpan.Zero,
             TimeProvider = clock ?? TimeProvider.System,
-        };
-        SandboxServer server = SandboxServer.Start(options);
-        while (!s_endpoints.TryAdd(server.Endpoint, 0))
-        {
-            // The port of an earlier sandbox would make it the same account, with the tasks of that test.
-            await server.DisposeAsync();
-            server = SandboxServer.Start(options);
-        }
-
+        });
         var shell = new ConnectedShell(server, host);
         (await shell.ConnectAsync()).Clean();
         (await shell.RunAsync(PollOften)).Clean();
@@ -94,6 +85,22 @@ internal sealed class ConnectedShell : IAsyncDisposable
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         File.WriteAllBytes(path, content);
         return path;
+    }
+
+    /// <summary>Starts it on a port that no other sandbox gets. To the common ledger, the same address is the same service, with the accounts and tasks of another test.</summary>
+    private static SandboxServer Start(Func<int, SandboxOptions> optionsOf)
+    {
+        while (true)
+        {
+            try
+            {
+                return SandboxServer.Start(optionsOf(LoopbackPort.Reserve()));
+            }
+            catch (IOException)
+            {
+                // Another process has taken it in between.
+            }
+        }
     }
 
     public async ValueTask DisposeAsync()

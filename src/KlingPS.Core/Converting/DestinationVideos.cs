@@ -26,7 +26,8 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
     /// <returns>Its task, going by the sidecar; <see langword="null"/> if there is none.</returns>
     public async Task<KlingVideoTask?> FindAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
-        foreach (FoundVideo found in (await ReadOnceAsync(cancellationToken).ConfigureAwait(false))[identified.Identity])
+        ILookup<string, FoundVideo> there = await ReadOnceAsync(cancellationToken).ConfigureAwait(false);
+        foreach (FoundVideo found in there.Count == 0 ? [] : identified.Submission.Spec.ListIdentities().SelectMany(identity => there[identity]))
         {
             if (await service.Hashes.MatchAsync(found.Path, found.Sidecar.Video.Sha256, cancellationToken).ConfigureAwait(false))
             {

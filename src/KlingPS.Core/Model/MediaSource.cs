@@ -43,9 +43,12 @@ internal sealed record MediaSource
     /// <param name="uploadedFrom">The file that was uploaded to it, for the record. It is not read.</param>
     public static MediaSource FromUri(string uri, string? uploadedFrom = null) => new(isFile: false) { Uri = uri, Path = uploadedFrom };
 
-    /// <summary>What tells it from every other: its content, whose address changes with every upload; else the address.</summary>
+    /// <summary>Whether its address counts as it is spelled, as in earlier records: see <see cref="VideoSpec.ListIdentities"/>.</summary>
+    internal bool IsAsSpelled { get; init; }
+
+    /// <summary>What tells it from every other: its content, whose address changes with every upload; else what the address leads to.</summary>
     /// <exception cref="InvalidOperationException">The file has not been read yet.</exception>
     internal string GetContent() => IsFile
         ? Hash ?? throw new InvalidOperationException($"'{Path}' has not been read yet, so it is not known what it is.")
-        : Hash ?? Uri ?? string.Empty;
+        : Hash ?? (IsAsSpelled || Uri is null ? Uri : AddressedContent.Of(Uri)) ?? string.Empty;
 }

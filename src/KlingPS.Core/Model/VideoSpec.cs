@@ -113,7 +113,7 @@ internal sealed record VideoSpec
 
     /// <summary>
     /// What makes two purchases the same: the same content of the images, the same parameters, the same take. If a parameter is left
-    /// out, the service's default counts; where the result is posted does not count. Texts count character by character, so what is to be
+    /// out, the service's default counts; where the result is posted does not count, nor how an address is spelled or signed. Texts count character by character, so what is to be
     /// bought is <see cref="Normalized"/> first.
     /// </summary>
     /// <returns>A SHA-256 in lower-case hex.</returns>
@@ -147,29 +147,49 @@ internal sealed record VideoSpec
         return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))).ToLowerInvariant();
     }
 
-    /// <summary>The same video with its texts as they are sent to the service: see <see cref="PromptText"/>. An empty negative prompt counts as none.</summary>
+    /// <summary>The same video with its texts as they are sent to the service: see <see cref="PromptText"/>. An empty text counts as none if there may be none.</summary>
     public VideoSpec Normalized() => this with
     {
-        Prompt = Prompt is null ? null : PromptText.Normalize(Prompt),
-        NegativePrompt = NegativePrompt is not null && PromptText.Normalize(NegativePrompt) is { Length: > 0 } text ? text : null,
+        Prompt = Normalize(Prompt, isNeeded: !ModelCatalog.Get(Model).IsPromptOptional),
+        NegativePrompt = Normalize(NegativePrompt, isNeeded: false),
     };
 
-    /// <summary>The same video as it was recorded before uploads were known by their content.</summary>
-    /// <returns><see langword="null"/> if it is not made from an upload whose content is known.</returns>
-    public VideoSpec? ByAddress() => !Sources.Any(source => source.Source is { IsFile: false, Hash: not null }) ? null
-        : WithSources(this, static (mine, _) => mine is { IsFile: false } ? mine with { Hash = null } : mine);
+    private static string? Normalize(string? text, bool isNeeded)
+        => text is not null && PromptText.Normalize(text) is string normalized && (isNeeded || normalized.Length > 0) ? normalized : null;
+
+    /// <summary>
+    /// The same video as it may have been recorded: before uploads were known by their content, and before addresses had one spelling. None of
+    /// them has the identity of this one.
+    /// </summary>
+    public IEnumerable<VideoSpec> ListEarlierForms()
+    {
+        if (Sources.All(source => source.Source.IsFile))
+        {
+            return [];
+        }
+
+        return new[]
+        {
+            WithAddresses(source => source with { IsAsSpelled = true }),
+            WithAddresses(source => source with { Hash = null }),
+            WithAddresses(source => source with { Hash = null, IsAsSpelled = true }),
+        }.DistinctBy(spec => spec.GetIdentity()).Where(spec => spec.GetIdentity() != GetIdentity());
+
+        VideoSpec WithAddresses(Func<MediaSource, MediaSource> change) => WithSources(this, (mine, _) => mine is { IsFile: false } ? change(mine) : mine);
+    }
+
+    /// <summary>Its identity, and those of its <see cref="ListEarlierForms">earlier forms</see>.</summary>
+    public IEnumerable<string> ListIdentities() => ListEarlierForms().Prepend(this).Select(spec => spec.GetIdentity());
 
     /// <summary>Whether this video, as the service describes it, is certainly not the one with an identity: all that it is made from is known by its content.</summary>
     /// <param name="identity">What is left of the other one.</param>
     public bool IsOtherThan(string identity)
     {
+        // The service is not told which take it is, and a ledger that did not know of the upload recorded its address.
         VideoSpec known = Normalized();
         return known.Sources.Any()
             && known.Sources.All(source => source.Source.Hash is not null)
-            && !Enumerable.Range(1, MaxTakesCompared).SelectMany(Spell).Any(spelled => spelled.GetIdentity() == identity);
-
-        // The service is not told which take it is, and a ledger that did not know of the upload recorded its address.
-        IEnumerable<VideoSpec> Spell(int take) => new[] { known, known.ByAddress() }.OfType<VideoSpec>().Select(spec => spec with { Take = take });
+            && !Enumerable.Range(1, MaxTakesCompared).SelectMany(take => (known with { Take = take }).ListIdentities()).Contains(identity);
     }
 
     /// <summary>This video, made from another one's files wherever both name the same path: what it would be if it were bought with the files as they are there.</summary>

@@ -102,6 +102,35 @@ public sealed class VideoSpecTests
     }
 
     [Fact]
+    public void A_link_that_is_signed_anew_leads_to_the_same_video_and_what_was_recorded_under_it_is_known()
+    {
+        VideoSpec first = SignedOn("20261126");
+        VideoSpec second = SignedOn("20261127");
+
+        Assert.Equal(first.GetIdentity(), second.GetIdentity());
+        Assert.NotEqual(first.GetIdentity(), (second with { Video = MediaSource.FromUri("https://clips.example/owl.mp4") }).GetIdentity());
+
+        // As an earlier version recorded it.
+        Assert.Equal([first.GetIdentity(), "a5d67921f39802870c3e1793bc5c05a51c0f083a01bcdac0ca57236faee66805"], first.ListIdentities());
+        Assert.Equal([s_remote.GetIdentity()], s_remote.ListIdentities());
+        Assert.Equal([s_local.GetIdentity()], s_local.ListIdentities());
+
+        static VideoSpec SignedOn(string day) => s_local with { Video = MediaSource.FromUri($"https://clips.example/fox.mp4?X-Amz-Date={day}T000000Z&X-Amz-Signature=a{day}") };
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    [InlineData("\u200B")]
+    public void A_text_of_nothing_visible_is_none_where_there_may_be_none(string prompt)
+    {
+        VideoSpec spec = s_local with { Model = "kling-3.0/motion-control", Prompt = null };
+
+        Assert.Equal(spec, (spec with { Prompt = prompt, NegativePrompt = prompt }).Normalized());
+        Assert.Equal(string.Empty, (s_local with { Prompt = prompt }).Normalized().Prompt);
+    }
+
+    [Fact]
     public void An_image_that_was_uploaded_from_a_file_counts_by_its_address()
     {
         VideoSpec spec = s_remote with { Image = MediaSource.FromUri("https://images.example/fox.png", uploadedFrom: "/images/fox.png") };

@@ -505,6 +505,32 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_link_that_was_signed_anew_does_not_buy_the_video_again()
+    {
+        KlingVideoTask bought = (await SubmitAsync(SignedOn("20261126") with { ReusePurchase = true })).Value!;
+
+        Assert.Equal(bought.Id, (await SubmitAsync(SignedOn("20261127") with { ReusePurchase = true })).Value!.Id);
+        Assert.Equal(1, _harness.Creates);
+
+        Submission SignedOn(string day) => _harness.Submission("fox.png").Asking(spec => spec with
+        {
+            TailImage = MediaSource.FromUri($"https://images.example/end.png?X-Amz-Date={day}T000000Z&X-Amz-Signature=a{day}"),
+        });
+    }
+
+    [Fact]
+    public async Task A_request_whose_answer_was_lost_is_not_sent_again_with_a_link_that_was_signed_anew()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), _harness.AcceptTask);
+        Assert.Equal(ErrorKind.AttemptUnknown, (await SubmitAsync(SignedOn("1"))).Error!.Kind);
+
+        Assert.Equal(ErrorKind.AttemptUnknown, (await SubmitAsync(SignedOn("2"))).Error?.Kind);
+        Assert.Equal(1, _harness.Creates);
+
+        static Submission SignedOn(string day) => Submissions.FromUri($"https://images.example/fox.png?se={day}&sp=r&sig=a{day}");
+    }
+
+    [Fact]
     public async Task An_upload_that_was_refused_with_its_request_is_not_used_again()
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Code(422, "The image_url cannot be accessed"), _harness.AcceptTask);

@@ -15,8 +15,13 @@ internal static class Spellings
     /// <param name="identity">Its own identity.</param>
     public static async Task<IReadOnlyList<string>> ListIdentitiesAsync(SqlSession session, VideoSpec spec, string identity)
     {
-        IReadOnlyList<string> identities = await ListAsync(session, spec, identity).ConfigureAwait(false);
-        return spec.ByAddress() is VideoSpec earlier ? [.. identities, .. await ListAsync(session, earlier, earlier.GetIdentity()).ConfigureAwait(false)] : identities;
+        List<string> identities = [.. await ListAsync(session, spec, identity).ConfigureAwait(false)];
+        foreach (VideoSpec earlier in spec.ListEarlierForms())
+        {
+            identities.AddRange(await ListAsync(session, earlier, earlier.GetIdentity()).ConfigureAwait(false));
+        }
+
+        return identities;
     }
 
     private static async Task<IReadOnlyList<string>> ListAsync(SqlSession session, VideoSpec spec, string identity)

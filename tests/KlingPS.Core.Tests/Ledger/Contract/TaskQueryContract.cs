@@ -41,6 +41,22 @@ public abstract class TaskQueryContract : LedgerContract
         Assert.Equal(finished, await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, finished.Spec, Token));
     }
 
+    [Theory]
+    [InlineData("https://images.example/end.png?X-Amz-Date=1&X-Amz-Signature=1")]
+    [InlineData("HTTPS://Images.Example:443/end.png")]
+    public async Task A_purchase_that_an_earlier_version_recorded_under_an_address_as_it_was_spelled_is_found(string address)
+    {
+        TaskIntent intent = TempLedger.Intent();
+        VideoSpec spec = intent.Spec with { TailImage = MediaSource.FromUri(address) };
+        VideoSpec recorded = spec with { TailImage = spec.TailImage with { IsAsSpelled = true } };
+        KlingVideoTask task = await Ledger.Tasks.BeginAsync(intent with { Spec = spec, Identity = recorded.GetIdentity() }, Token);
+        await Ledger.Tasks.AcceptAsync(task.Id, "t1");
+
+        Assert.NotEqual(spec.GetIdentity(), recorded.GetIdentity());
+        Assert.Equal(task.Id, (await Ledger.Tasks.FindEarlierAsync(TempLedger.Account, spec, Token))?.Id);
+        Assert.False((await Ledger.Tasks.ClaimAsync(intent with { Spec = spec, Identity = spec.GetIdentity() }, Token)).IsNew);
+    }
+
     [Fact]
     public async Task Tasks_are_listed_by_what_the_filter_asks_for()
     {

@@ -185,7 +185,12 @@ internal static class TaskTransitions
     {
         task = task.Remembered();
         string? resultUri = snapshot.ResultUris.Count > 0 ? snapshot.ResultUris[0] : task.ResultUri;
-        if (task.TaskState.IsSettled())
+        if (task.TaskState == KlingTaskState.Failed && snapshot.State == KlingTaskState.Succeeded)
+        {
+            // Whatever the service said before, there is a video now, and it is paid for.
+            task = task with { TaskState = KlingTaskState.Waiting, CreditsReserved = task.GetPrice(), FailCode = null, FailMessage = null };
+        }
+        else if (task.TaskState.IsSettled())
         {
             // A later poll may bring the link, or a fresh one; the rest stands.
             return task.TaskState == KlingTaskState.Succeeded ? task with { ResultUri = resultUri } : task;

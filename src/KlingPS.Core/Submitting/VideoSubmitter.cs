@@ -84,6 +84,7 @@ internal sealed class VideoSubmitter
     private readonly ConcurrentDictionary<string, AwaitedPurchase> _awaited = new();
     private readonly IPipelineObserver? _observer;
     private readonly PipelineEvents _events;
+    private readonly KlingService _service;
     private readonly KlingSession _session;
     private readonly ImageUploader _uploader;
     private readonly PurchaseSender _sender;
@@ -101,6 +102,7 @@ internal sealed class VideoSubmitter
     {
         _balance = balance;
         ArgumentNullException.ThrowIfNull(service);
+        _service = service;
         _session = service.Session;
         _observer = service.Observer;
         _events = service.Events;
@@ -384,6 +386,11 @@ internal sealed class VideoSubmitter
                 _sender.Fatal.ThrowIfSet();
                 identified.Submission.RequireInTime?.Invoke();
 
+                if (await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask made)
+                {
+                    return new TaskClaim(made, IsNew: false);
+                }
+
                 string account = _session.Account;
                 isUploading = true;
                 intent = intent with { Spec = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
@@ -434,6 +441,32 @@ internal sealed class VideoSubmitter
             {
                 place?.End(mayBeBought);
             }
+        }
+    }
+
+    /// <summary>
+    /// The purchase that failed before and is to be made again, if the service has a video for it by now: some tasks that failed are taken up
+    /// again there. To ask costs nothing.
+    /// </summary>
+    private async Task<KlingVideoTask?> FindMadeAfterAllAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+    {
+        if (identified.Submission is not { RetryFailed: true, ReusePurchase: true, Force: false, Replaces: null }
+            || await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false)
+                is not { TaskState: KlingTaskState.Failed, TaskId: string taskId } failed)
+        {
+            return null;
+        }
+
+        try
+        {
+            TaskSnapshot snapshot = await _service.Client.QueryTaskAsync(taskId, failed.Subject, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask task = await _service.RecordOrKeepAsync(failed, snapshot).ConfigureAwait(false);
+            return task.TaskState == KlingTaskState.Succeeded ? task : null;
+        }
+        catch (KlingException exception) when (!exception.IsFatal)
+        {
+            // Then what it said before stands.
+            return null;
         }
     }
 

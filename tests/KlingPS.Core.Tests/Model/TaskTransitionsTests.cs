@@ -69,9 +69,14 @@ public sealed class TaskTransitionsTests
         iter: 20_000);
 
     [Fact]
-    public void A_settled_task_stays_settled_unless_it_was_accepted_after_all_or_the_service_had_forgotten_it_and_tells_of_it_again() => SampleSteps((step, before, after) =>
+    public void A_settled_task_stays_settled_unless_it_was_accepted_after_all_or_the_service_tells_of_it_again() => SampleSteps((step, before, after) =>
     {
-        if (before.TaskState.IsSettled() && before.TaskState != after.TaskState)
+        if (before.TaskState is KlingTaskState.Failed && before.TaskState != after.TaskState)
+        {
+            Assert.Equal(KlingTaskState.Succeeded, after.TaskState);
+            Assert.StartsWith("observe", step.Name, StringComparison.Ordinal);
+        }
+        else if (before.TaskState.IsSettled() && before.TaskState != after.TaskState)
         {
             Assert.True(before.TaskState is KlingTaskState.Rejected or KlingTaskState.Abandoned, $"{before.State}, {step}: {after.State}");
             Assert.True(
@@ -88,7 +93,7 @@ public sealed class TaskTransitionsTests
             Assert.Equal(before with { ResultUri = after.ResultUri, SavedPath = after.SavedPath, SavedHash = after.SavedHash }, after);
             Assert.False(before.ResultUri is not null && after.ResultUri is null);
         }
-        else if (before.TaskState is KlingTaskState.Failed)
+        else if (before.TaskState is KlingTaskState.Failed && after.TaskState is KlingTaskState.Failed)
         {
             Assert.Equal(before, after);
         }
@@ -222,7 +227,7 @@ public sealed class TaskTransitionsTests
     }
 
     [Fact]
-    public void A_later_poll_brings_a_fresh_link_to_a_finished_video_and_none_to_a_failed_one()
+    public void A_later_poll_brings_a_fresh_link_to_a_finished_video()
     {
         KlingVideoTask video = s_begun.Accepted("t1", s_now)!.Observed(Snapshot(KlingTaskState.Succeeded) with { ResultUris = ["https://videos.example/1.mp4", "https://videos.example/2.mp4"] }, s_now);
         TaskSnapshot later = Snapshot(KlingTaskState.Succeeded) with { ResultUris = ["https://videos.example/3.mp4"] };
@@ -230,7 +235,20 @@ public sealed class TaskTransitionsTests
         Assert.Equal("https://videos.example/1.mp4", video.ResultUri);
         Assert.Equal("https://videos.example/1.mp4", video.Observed(later with { ResultUris = [] }, s_now).ResultUri);
         Assert.Equal(video with { ResultUri = "https://videos.example/3.mp4" }, video.Observed(later, s_now));
-        Assert.Null(In(KlingTaskState.Failed).Observed(later, s_now).ResultUri);
+    }
+
+    [Fact]
+    public void A_task_that_failed_and_has_a_video_after_all_is_paid_for()
+    {
+        KlingVideoTask failed = s_begun.Accepted("t1", s_now)!.Observed(Snapshot(KlingTaskState.Failed) with { FailCode = "500", FailMessage = "internal error" }, s_now);
+
+        KlingVideoTask made = failed.Observed(Snapshot(KlingTaskState.Succeeded) with { ResultUris = ["https://videos.example/1.mp4"] }, s_now);
+
+        Assert.Equal((KlingTaskState.Succeeded, "https://videos.example/1.mp4"), (made.TaskState, made.ResultUri));
+        Assert.Equal((0m, 42m), (made.CreditsReserved, made.CreditsConsumed));
+        Assert.Equal((null, null), (made.FailCode, made.FailMessage));
+        Assert.Equal(failed, failed.Observed(Snapshot(KlingTaskState.Generating), s_now));
+        Assert.Equal(made, made.Observed(Snapshot(KlingTaskState.Failed), s_now));
     }
 
     [Fact]

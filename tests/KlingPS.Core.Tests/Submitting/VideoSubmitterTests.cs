@@ -531,6 +531,34 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_failed_and_was_made_after_all_is_not_bought_again()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = (await SubmitAsync(request)).Value!;
+        _harness.Tasks[task.TaskId!] = PipelineHarness.Failed("500", "internal error, please try again later");
+        await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, CancellationToken.None));
+        _harness.Tasks[task.TaskId!] = PipelineHarness.Succeeded(task.TaskId!);
+
+        KlingVideoTask again = (await SubmitAsync(request with { RetryFailed = true })).Value!;
+
+        Assert.Equal((task.Id, KlingTaskState.Succeeded), (again.Id, again.TaskState));
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task What_failed_and_is_not_known_any_more_is_bought_again()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = (await SubmitAsync(request)).Value!;
+        _harness.Tasks[task.TaskId!] = PipelineHarness.Failed("501", "no video");
+        await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, CancellationToken.None));
+        _harness.Tasks[task.TaskId!] = Replies.Code(422, "recordInfo is null");
+
+        Assert.NotEqual(task.Id, (await SubmitAsync(request with { RetryFailed = true })).Value!.Id);
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
     public async Task An_upload_that_was_refused_with_its_request_is_not_used_again()
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Code(422, "The image_url cannot be accessed"), _harness.AcceptTask);

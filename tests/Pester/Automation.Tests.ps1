@@ -115,6 +115,23 @@ Describe 'The recipes for automation' {
         (Get-KlingSandbox).TasksPerImage.Values | Should -Be 1, 1, 1
     }
 
+    It 'record what they are buying where a host is shut down by <_>' -Skip:$IsWindows -ForEach 'TERM', 'HUP' {
+        $sandbox.AddFault(@{ On = 'Create'; Kind = 'Delay'; Delay = '00:00:01'; Count = 0 })
+        $ended = Start-JobShell -Place $place -Environment $withKey "& '$place/nightly.ps1' $run"
+        $limit = [datetime]::UtcNow.AddSeconds(60)
+        while (@(Get-KlingVideoTask -State Submitting).Count -lt 3 -and [datetime]::UtcNow -lt $limit) { Start-Sleep -Milliseconds 20 }
+        & /bin/kill "-$_" $ended.Process.Id
+        $null = Wait-Shell $ended
+        $sandbox.ClearFaults()
+        @(Get-KlingVideoTask).Where{ $_.TaskId } | Should -HaveCount 3
+        @(Get-KlingVideoTask -State Unknown) | Should -HaveCount 0
+
+        # With 3 if these tests were started by nohup, which has every shell that they start ignore one of the two.
+        (Invoke-Nightly).ExitCode | Should -BeIn 0, 3
+        (Get-ChildItem "$place/videos/*.mp4").Count | Should -Be 3
+        (Get-KlingSandbox).TasksPerImage.Values | Should -Be 1, 1, 1
+    }
+
     Context 'with somebody who is told' {
         BeforeAll {
             # Takes every request, and remembers its path and its body.

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using KlingPS.Core.Sessions;
 
 namespace KlingPS.Sessions;
@@ -12,7 +13,16 @@ internal static class SessionEnd
     /// <summary>How long the end of something is delayed for purchases that are under way. What takes longer is recorded if the process lives on.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(3);
 
+    /// <summary>
+    /// What ends a process from outside, so that it can end in order: a service or container that is stopped, a machine that shuts down, and a
+    /// terminal that is closed. Without a handler, .NET 10 lets such a process die at once.
+    /// </summary>
+    private static readonly PosixSignal[] s_endings = [PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+
     private static readonly ConcurrentDictionary<Task, byte> s_closing = new();
+
+    /// <summary>Kept, because a registration that is collected ends.</summary>
+    private static readonly List<PosixSignalRegistration> s_signals = [];
     private static int s_isWatching;
 
     /// <summary>Ends a session in the background.</summary>
@@ -49,13 +59,18 @@ internal static class SessionEnd
     {
         if (Interlocked.Exchange(ref s_isWatching, 1) == 0)
         {
-            AppDomain.CurrentDomain.ProcessExit += (_, _) =>
-            {
-                release();
-                Await([.. s_closing.Keys]);
-                Await(Task.Run(Ledgers.CloseAllAsync));
-                end();
-            };
+            AppDomain.CurrentDomain.ProcessExit += (_, _) => EndAll();
+
+            // What the signal does comes after that, and is left as it is: mostly it ends the process.
+            s_signals.AddRange(s_endings.Select(signal => PosixSignalRegistration.Create(signal, _ => EndAll())));
+        }
+
+        void EndAll()
+        {
+            release();
+            Await([.. s_closing.Keys]);
+            Await(Task.Run(Ledgers.CloseAllAsync));
+            end();
         }
     }
 }

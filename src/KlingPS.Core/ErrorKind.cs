@@ -179,7 +179,7 @@ public enum ErrorKind
     /// <summary>Another account has bought the video, which is not on disk. It is not bought a second time without the user's permission.</summary>
     [ErrorTraits(
         "ResourceExists",
-        "Connect with the key that bought it and run the same command to fetch the video; or use -AllowRepurchase to buy it with this key as well.")]
+        "Connect with the key that bought it, at the address where it was bought, and run the same command to fetch the video; or use -AllowRepurchase to buy it with this key as well.")]
     BoughtElsewhere,
 
     /// <summary>The content of the file has changed since the same video was bought from it, and -SkipChanged leaves such files out.</summary>

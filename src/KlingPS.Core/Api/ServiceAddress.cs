@@ -5,14 +5,17 @@ namespace KlingPS.Core.Api;
 /// <summary>Tells whether two addresses lead to the same service, and finds the account in an address of the service.</summary>
 internal static class ServiceAddress
 {
-    /// <summary>The host of a service on this machine.</summary>
-    public const string Local = "localhost";
-
-    /// <summary>The most digits an account's number has.</summary>
-    private const int MaxDigits = 20;
+    /// <summary>How the address of every service on this machine begins.</summary>
+    public const string HerePrefix = Local + ":";
 
     /// <summary>The folder on the upload host that everything goes to.</summary>
     public const string UploadFolder = "klingps";
+
+    /// <summary>The host of a service on this machine.</summary>
+    private const string Local = "localhost";
+
+    /// <summary>The most digits an account's number has.</summary>
+    private const int MaxDigits = 20;
 
     /// <summary>The address of a service in a form that all its spellings share.</summary>
     /// <param name="endpoint">The jobs API.</param>
@@ -22,6 +25,14 @@ internal static class ServiceAddress
         string host = endpoint.IsLoopback ? Local : endpoint.IdnHost.TrimEnd('.').ToLowerInvariant();
         return FormattableString.Invariant($"{host}:{endpoint.Port}/{endpoint.AbsolutePath.Trim('/')}");
     }
+
+    /// <summary>Whether a service is on this machine, as a sandbox is. Each port is a service of its own then, and none of them has another address.</summary>
+    /// <param name="service">The service, see <see cref="From"/>.</param>
+    public static bool IsHere(string service) => service.StartsWith(HerePrefix, StringComparison.Ordinal);
+
+    /// <summary>A service as people write its address.</summary>
+    /// <param name="service">The service, see <see cref="From"/>.</param>
+    public static string Describe(string service) => service.Replace(":443/", "/", StringComparison.Ordinal).TrimEnd('/');
 
     /// <summary>Whether an address leads to this machine, as those of a sandbox do.</summary>
     public static bool IsLocal(string? address) => Uri.TryCreate(address, UriKind.Absolute, out Uri? uri) && uri.IsLoopback;

@@ -14,7 +14,6 @@ namespace KlingPS.Core.Converting;
 /// </summary>
 internal sealed class DestinationVideos(KlingService service, SaveOptions options, OutputPathResolver paths)
 {
-    private readonly string _service = ServiceAddress.From(service.Session.Endpoints.Api);
     private readonly bool _isLocal = service.Session.Endpoints.Api.IsLoopback;
     private readonly object _lock = new();
     private Task<ILookup<string, FoundVideo>>? _found;
@@ -133,9 +132,12 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
         }
     }
 
-    /// <summary>A clip of a sandbox is not a video of the service. Sidecars that name a service say where they come from.</summary>
+    /// <summary>
+    /// A clip of a sandbox is not a video of the service. Sidecars that name a service say where they come from, and an account may be known
+    /// at several addresses.
+    /// </summary>
     private bool IsOfService(Sidecar sidecar) => sidecar.Service is string named
-        ? named == _service
+        ? named == ServiceAddress.From(service.Session.Endpoints.Api) || service.Session.Standing.Services.Contains(named)
         : !ServiceAddress.IsLocal(sidecar.Source.Uri) && !_isLocal;
 
     /// <param name="Path">The full path of the video.</param>

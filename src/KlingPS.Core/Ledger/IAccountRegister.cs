@@ -44,6 +44,12 @@ internal sealed record AccountKey(string Fingerprint, string Account)
 
     /// <summary>Whether it is known which of the other keys at the same service belong to the same account, and which do not.</summary>
     public bool IsSettled { get; init; }
+
+    /// <summary>
+    /// Whether the same is known of the keys at other addresses, which may lead to the same service; <see langword="null"/> for a key that
+    /// was recorded by a version that did not ask.
+    /// </summary>
+    public bool? IsSettledElsewhere { get; init; }
 }
 
 /// <summary>A task that the service has accepted.</summary>

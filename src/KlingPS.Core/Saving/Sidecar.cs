@@ -199,7 +199,7 @@ internal sealed record Sidecar
     /// <summary>Whether the video is a clip of a sandbox other than the service in use now: nobody has paid for it.</summary>
     /// <param name="service">The service in use now; see <see cref="Api.ServiceAddress"/>.</param>
     public bool IsFreeClip(string service)
-        => Service is null ? Api.ServiceAddress.IsLocal(Source.Uri) : Service != service && Service.StartsWith(Api.ServiceAddress.Local + ":", StringComparison.Ordinal);
+        => Service is null ? Api.ServiceAddress.IsLocal(Source.Uri) : Service != service && Api.ServiceAddress.IsHere(Service);
 
     /// <summary>What makes the purchase the same as another; <see langword="null"/> if the sidecar does not tell.</summary>
     public string? FindIdentity()

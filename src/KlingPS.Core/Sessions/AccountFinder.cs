@@ -9,6 +9,9 @@ namespace KlingPS.Core.Sessions;
 /// <summary>
 /// Finds out whose key a session has. A key that the ledger does not know may be a new one of an account that it knows: the service
 /// answers for a task to all keys of the account that has bought it, and names the account in the address of every upload. Both are free.
+/// A key is known at one address only, and the same service may have several, so accounts that have bought at another address are asked about
+/// as well. The key goes nowhere but to the address in use. A service on this machine has no other address: it is never asked about
+/// what was bought elsewhere, and nobody else about what it has made.
 /// </summary>
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class AccountFinder(KlingSession session, IPipelineObserver? observer)
@@ -44,26 +47,32 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         IReadOnlyList<AccountKey> keys = await Register.ListAsync(cancellationToken).ConfigureAwait(false);
         AccountKey? recorded = keys.FirstOrDefault(key => key.Fingerprint == session.Fingerprint);
         AccountKey own = (recorded ?? new AccountKey(session.Fingerprint, session.Fingerprint)) with { Service = _service };
-        Candidate[] candidates = FindCandidates(keys, own);
         long? askedAt = session.Standing.AskedAt;
-        var doubts = new Dictionary<string, string>();
-        if (!own.IsSettled && askedAt is long asked && session.TimeProvider.GetElapsedTime(asked) < s_pause)
+        var found = new Findings(own, keys, []);
+        Candidate[] candidates = FindCandidates(keys, own);
+        bool isOpen = !IsSettled(own) || candidates.Any(candidate => IsOpen(own, candidate));
+        if (isOpen && askedAt is long asked && session.TimeProvider.GetElapsedTime(asked) < s_pause)
         {
-            doubts = candidates.Select(candidate => (candidate.Account, Doubt: FindDoubt(candidate.Account)))
-                .Where(open => open.Doubt is not null).ToDictionary(open => open.Account, open => open.Doubt!);
+            foreach (Candidate candidate in candidates)
+            {
+                if (FindDoubt(candidate.Account) is string doubt)
+                {
+                    found.Doubts[candidate.Account] = doubt;
+                }
+            }
         }
-        else if (!own.IsSettled)
+        else if (isOpen)
         {
-            (own, doubts) = await SettleAsync(own, candidates, cancellationToken).ConfigureAwait(false);
+            found = await AskAsync(own, keys, cancellationToken).ConfigureAwait(false);
             askedAt = session.TimeProvider.GetTimestamp();
         }
 
-        if (own != recorded)
+        if (found.Own != recorded)
         {
-            await Register.RecordAsync(own, cancellationToken).ConfigureAwait(false);
+            await Register.RecordAsync(found.Own, cancellationToken).ConfigureAwait(false);
         }
 
-        Apply(own, candidates, askedAt, doubts);
+        Apply(found, askedAt);
     }
 
     /// <summary>Learns from the address of an upload which account the key belongs to.</summary>
@@ -82,7 +91,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         {
             if (number != session.Standing.Number)
             {
-                await LearnNumberAsync(number, cancellationToken).ConfigureAwait(false);
+                await LearnNumberAsync(upload, number, cancellationToken).ConfigureAwait(false);
             }
         }
         finally
@@ -91,94 +100,141 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         }
     }
 
-    private async Task LearnNumberAsync(string number, CancellationToken cancellationToken)
+    private async Task LearnNumberAsync(string upload, string number, CancellationToken cancellationToken)
     {
         IReadOnlyList<AccountKey> keys = await Register.ListAsync(cancellationToken).ConfigureAwait(false);
         AccountKey own = (keys.FirstOrDefault(key => key.Fingerprint == session.Fingerprint) ?? new AccountKey(session.Fingerprint, session.Account))
             with
         { Service = _service, Number = number };
-        Candidate[] candidates = FindCandidates(keys, own);
-        var doubts = new Dictionary<string, string>();
-        foreach (Candidate candidate in candidates)
+        Findings found = await CompareAsync(own, keys, CompareNumberAsync, cancellationToken).ConfigureAwait(false);
+        await Register.RecordAsync(found.Own, cancellationToken).ConfigureAwait(false);
+        Apply(found, session.Standing.AskedAt);
+
+        async Task<(string? Proof, string? Doubt)> CompareNumberAsync(Candidate candidate)
         {
-            string? theirs = candidate.Number
-                ?? ServiceAddress.FindAccountNumber(await Register.FindUploadAsync(candidate.Account, cancellationToken).ConfigureAwait(false));
-            if (theirs == number && !own.IsSettled)
-            {
-                own = own with { Account = candidate.Account, IsSettled = true };
-                TellSame($"the service gives both the number {number}");
-                break;
-            }
+            string? sample = candidate is { Number: not null, Elsewhere: null } ? null : await Register.FindUploadAsync(candidate.Account, cancellationToken).ConfigureAwait(false);
+            string? theirs = candidate.Number ?? ServiceAddress.FindAccountNumber(sample);
 
-            if (theirs is null && !own.IsSettled && FindDoubt(candidate.Account) is string doubt)
-            {
-                doubts[candidate.Account] = doubt;
-            }
+            // Two services may give different accounts the same number, but not in the same place.
+            return theirs == number && (candidate.Elsewhere is null || IsSameHost(sample, upload))
+                ? ($"the service gives both the number {number}", null)
+                : (null, theirs is null || theirs == number ? FindDoubt(candidate.Account) : null);
         }
-
-        own = own with { IsSettled = own.IsSettled || doubts.Count == 0 };
-        await Register.RecordAsync(own, cancellationToken).ConfigureAwait(false);
-        Apply(own, candidates, session.Standing.AskedAt, doubts);
     }
 
-    /// <summary>Compares the key with the accounts it may belong to.</summary>
-    /// <returns>The key with its account, and what could not be found out about which other account.</returns>
-    private async Task<(AccountKey Own, Dictionary<string, string> Doubts)> SettleAsync(AccountKey own, Candidate[] candidates, CancellationToken cancellationToken)
+    /// <summary>Compares the key with the accounts it may belong to by asking the service.</summary>
+    private async Task<Findings> AskAsync(AccountKey own, IReadOnlyList<AccountKey> keys, CancellationToken cancellationToken)
     {
-        var doubts = new Dictionary<string, string>();
         KlingClient client = session.CreateProbingClient(observer);
         string? silence = null;
-        foreach (Candidate candidate in candidates.Take(MaxAccounts))
-        {
-            string? doubt = silence;
-            if (doubt is null)
-            {
-                try
-                {
-                    (bool isSame, doubt) = await AskAsync(client, candidate, cancellationToken).ConfigureAwait(false);
-                    if (isSame)
-                    {
-                        return (own with { Account = candidate.Account, IsSettled = true }, doubts);
-                    }
-                }
-                catch (KlingException exception) when (exception is KlingApiException)
-                {
-                    observer?.OnNotice($"Whose key this is could not be found out now. {exception.Message}");
-                    doubt = silence = "the service could not be asked";
-                }
-            }
-
-            if (doubt is not null)
-            {
-                doubts[candidate.Account] = doubt;
-            }
-        }
-
-        foreach (Candidate candidate in candidates.Skip(MaxAccounts))
-        {
-            doubts[candidate.Account] = "too many keys are known to ask for all of them";
-        }
-
-        foreach ((string account, string doubt) in doubts)
+        int accounts = 0;
+        Findings found = await CompareAsync(own, keys, AskOnceAsync, cancellationToken).ConfigureAwait(false);
+        foreach ((string account, string doubt) in found.Doubts)
         {
             observer?.OnNotice($"Whether this key belongs to the account {account} could not be found out: {doubt}.");
         }
 
-        return (own with { IsSettled = doubts.Count == 0 }, doubts);
+        return found;
+
+        async Task<(string? Proof, string? Doubt)> AskOnceAsync(Candidate candidate)
+        {
+            if (++accounts > MaxAccounts)
+            {
+                return (null, "too many keys are known to ask for all of them");
+            }
+
+            if (silence is not null)
+            {
+                return (null, silence);
+            }
+
+            try
+            {
+                return await AskAsync(client, candidate, cancellationToken).ConfigureAwait(false);
+            }
+            catch (KlingException exception) when (exception is KlingApiException)
+            {
+                observer?.OnNotice($"Whose key this is could not be found out now. {exception.Message}");
+                return (null, silence = "the service could not be asked");
+            }
+        }
     }
 
+    /// <summary>Compares the key with each account it may belong to. A key may turn out to belong to several, which are one account then.</summary>
+    /// <param name="own">The key.</param>
+    /// <param name="keys">All keys that the ledger knows.</param>
+    /// <param name="compare">Finds what proves that the key belongs to an account; or why it is not certain that it does not.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    private async Task<Findings> CompareAsync(
+        AccountKey own, IReadOnlyList<AccountKey> keys, Func<Candidate, Task<(string? Proof, string? Doubt)>> compare, CancellationToken cancellationToken)
+    {
+        var doubts = new Dictionary<string, string>();
+        var compared = new HashSet<string>();
+        while (FindCandidates(keys, own).FirstOrDefault(candidate => IsOpen(own, candidate) && !compared.Contains(candidate.Account)) is Candidate candidate)
+        {
+            compared.Add(candidate.Account);
+            (string? proof, string? doubt) = await compare(candidate).ConfigureAwait(false);
+            if (proof is not null)
+            {
+                TellSame(candidate, proof);
+
+                // What is known of the account is now known of the key. Whoever came later and could not be compared with it has recorded that.
+                own = candidate.Keys.Any(IsSettled)
+                    ? own with { Account = candidate.Account, IsSettled = true, IsSettledElsewhere = true }
+                    : own with { Account = candidate.Account };
+                await Register.RecordAsync(own, cancellationToken).ConfigureAwait(false);
+                keys = await Register.ListAsync(cancellationToken).ConfigureAwait(false);
+                own = own with { Account = keys.First(key => key.Fingerprint == own.Fingerprint).Account };
+            }
+            else if (doubt is not null)
+            {
+                doubts[candidate.Account] = doubt;
+            }
+            else if (candidate.Elsewhere is not null)
+            {
+                observer?.OnNotice($"'{ServiceAddress.Describe(_service)}' does not know what was bought at {candidate.Elsewhere}: that is another account, or another service.");
+            }
+        }
+
+        Candidate[] others = FindCandidates(keys, own);
+        return new Findings(
+            own with
+            {
+                IsSettled = own.IsSettled || !others.Any(other => other.Keys.Any(IsHere) && doubts.ContainsKey(other.Account)),
+                IsSettledElsewhere = own.IsSettledElsewhere == true || !others.Any(other => !other.Keys.All(IsHere) && doubts.ContainsKey(other.Account)),
+            },
+            keys,
+            doubts);
+    }
+
+    private static bool IsSettled(AccountKey own) => own is { IsSettled: true, IsSettledElsewhere: true };
+
+    /// <summary>
+    /// Whether it is still to be found out whether a key belongs to an account. What could not be found out when a key of that account was used
+    /// can often be found out now, from the other side: that account has bought something in the meantime.
+    /// </summary>
+    private bool IsOpen(AccountKey own, Candidate candidate) => candidate.IsOpen
+        || (!own.IsSettled && candidate.Keys.Any(IsHere)) || (own.IsSettledElsewhere != true && !candidate.Keys.All(IsHere));
+
+    /// <summary>Whether a key is used at the address in use, as far as that is known. Other addresses may be known to lead to the same service.</summary>
+    private bool IsHere(AccountKey key) => key.Service is null || key.Service == _service;
+
+    private static bool IsSameHost(string? one, string other)
+        => Uri.TryCreate(one, UriKind.Absolute, out Uri? first) && Uri.TryCreate(other, UriKind.Absolute, out Uri? second) && first.Authority == second.Authority;
+
     /// <summary>Asks the service for tasks of an account, the latest first.</summary>
-    /// <returns>Whether it is the same account; if it is not certainly another one, why not.</returns>
-    private async Task<(bool IsSame, string? Doubt)> AskAsync(KlingClient client, Candidate candidate, CancellationToken cancellationToken)
+    /// <returns>What proves that it is the same account; if nothing does and it is not certainly another one, why not.</returns>
+    private async Task<(string? Proof, string? Doubt)> AskAsync(KlingClient client, Candidate candidate, CancellationToken cancellationToken)
     {
         DateTimeOffset now = session.TimeProvider.GetUtcNow();
         int denials = 0;
+        int answers = 0;
         int tasks = 0;
         foreach (KnownTask task in await Register.ListTasksAsync(candidate.Account, MaxTasks, cancellationToken).ConfigureAwait(false))
         {
             if (tasks++ == 0)
             {
-                observer?.OnNotice("The ledger has tasks that were bought with another key. Whether this key belongs to the same account is found out by asking the service for some of them, which is free.");
+                observer?.OnNotice($"The ledger has tasks that were bought {(candidate.Elsewhere is string there ? $"at another address, {there}" : "with another key")}. Whether this key belongs to the same account is found out by asking the service for some of them, which is free.");
             }
 
             try
@@ -187,9 +243,10 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
                 if (candidate.IsProven(snapshot, task))
                 {
                     string date = task.CreatedAt.ToLocalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
-                    TellSame($"the service knows task {task.TaskId} of {date} with both");
-                    return (true, null);
+                    return ($"the service knows task {task.TaskId} of {date} {(candidate.Elsewhere is null ? "with" : "at")} both", null);
                 }
+
+                answers++;
             }
             catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskNotFound)
             {
@@ -198,61 +255,87 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             }
         }
 
-        return (false, denials >= EnoughDenials ? null
+        return (null, denials >= EnoughDenials ? null
             : tasks == 0 ? "no task is known that it could be asked for"
+            : answers > 0 ? "what the service says of the tasks that it was asked for does not show whether it knows them"
             : "the service does not know the few tasks that it could be asked for, which may be too old or too new for it");
     }
 
-    private void TellSame(string proof) => observer?.OnWarning(
-        $"This key belongs to an account that is known here by another key: {proof}. What was bought with either of them counts for both and is not bought again; rate limits and the daily cap are shared.");
+    private void TellSame(Candidate candidate, string proof) => observer?.OnWarning(
+        $"{(candidate.Elsewhere is string there
+            ? $"'{ServiceAddress.Describe(_service)}' leads to an account that is known here from another address, {there}"
+            : "This key belongs to an account that is known here by another key")}: {proof}. What was bought {(candidate.Elsewhere is null ? "with" : "at")} either of them counts for both and is not bought again; rate limits and the daily cap are shared.");
 
-    /// <summary>The accounts at the same service that the key may belong to as well.</summary>
-    private Candidate[] FindCandidates(IEnumerable<AccountKey> keys, AccountKey own)
+    /// <summary>The accounts that the key may belong to as well, those at the same service first.</summary>
+    private Candidate[] FindCandidates(IReadOnlyList<AccountKey> keys, AccountKey own)
     {
         bool isLocal = session.Endpoints.Api.IsLoopback;
+        string[] services = FindServices(keys, own);
         return
         [
             .. keys
                 .Where(key => key.Account != own.Account && key.Fingerprint != own.Fingerprint)
                 .GroupBy(key => key.Account)
-                .Where(account => account.Any(IsAtService))
-                .Select(account => new Candidate(
-                    account.Key,
-                    account.Any(key => key.Service == _service),
-                    account.Select(key => key.Number).FirstOrDefault(number => number is not null),
-                    account.Any(key => key is { IsSettled: false, Service: not null }))),
+                .Where(account => account.Any(MayBeAtService))
+                .Select(account => new Candidate(account.Key, [.. account])
+                {
+                    IsRecorded = account.Any(key => services.Contains(key.Service)),
+                    Elsewhere = account.Any(IsAtService) ? null : ServiceAddress.Describe(account.First(MayBeAtService).Service!),
+                    IsOpen = account.Any(key => key.Service is not null
+                        && services.Any(service => service == key.Service ? !key.IsSettled : key.IsSettledElsewhere == false)),
+                })
+                .OrderBy(account => account.Elsewhere is not null),
         ];
 
         // The first ledgers do not record where a key was used. A sandbox is recognized by its addresses.
-        bool IsAtService(AccountKey key) => key.Service is null ? !isLocal && !ServiceAddress.IsLocal(key.Sample) : key.Service == _service;
+        bool IsAtService(AccountKey key) => key.Service is null ? !isLocal && !ServiceAddress.IsLocal(key.Sample) : services.Contains(key.Service);
+
+        bool MayBeAtService(AccountKey key) => IsAtService(key) || (!isLocal && key.Service is string service && !ServiceAddress.IsHere(service));
     }
 
-    private void Apply(AccountKey own, IEnumerable<Candidate> candidates, long? askedAt, Dictionary<string, string> doubts) => session.Standing = new AccountStanding
+    /// <summary>The services that the account of the key is known at: they are one.</summary>
+    private static string[] FindServices(IReadOnlyList<AccountKey> keys, AccountKey own)
+        => [.. keys.Where(key => key.Account == own.Account).Append(own).Select(key => key.Service).OfType<string>().Distinct()];
+
+    private void Apply(Findings found, long? askedAt) => session.Standing = new AccountStanding
     {
-        Account = own.Account,
-        Number = own.Number,
-        IsSettled = own.IsSettled,
+        Account = found.Own.Account,
+        Number = found.Own.Number,
+        IsSettled = IsSettled(found.Own),
         AskedAt = askedAt,
+        Services = FindServices(found.Keys, found.Own),
         Others =
         [
-            .. candidates
-                .Where(candidate => candidate.Account != own.Account)
-                .Select(candidate => new OtherAccount(
-                    candidate.Account,
-                    doubts.GetValueOrDefault(candidate.Account) ?? (own.IsSettled && candidate.IsOpen ? "it was not when that key was used" : null))),
+            .. FindCandidates(found.Keys, found.Own)
+                .Select(candidate => new OtherAccount(candidate.Account, found.Doubts.GetValueOrDefault(candidate.Account), candidate.Elsewhere)),
         ],
     };
 
     /// <summary>What was not known about an account before; <see langword="null"/> if it is another one.</summary>
     private string? FindDoubt(string account)
-        => session.Others.FirstOrDefault(other => other.Account == account) is { } other ? other.Doubt : "it was not asked yet";
+        => session.Standing.Others.FirstOrDefault(other => other.Account == account) is { } other ? other.Doubt : "it was not asked yet";
+
+    /// <param name="Own">The key with its account.</param>
+    /// <param name="Keys">All keys that the ledger knows.</param>
+    /// <param name="Doubts">What could not be found out about which other account.</param>
+    private sealed record Findings(AccountKey Own, IReadOnlyList<AccountKey> Keys, Dictionary<string, string> Doubts);
 
     /// <param name="Account">The account.</param>
-    /// <param name="IsRecorded">Whether it is recorded that it has bought at this very service, rather than only likely.</param>
-    /// <param name="Number">What the service calls it, if that is known.</param>
-    /// <param name="IsOpen">Whether it could not be found out whose its keys are when they were used.</param>
-    private sealed record Candidate(string Account, bool IsRecorded, string? Number, bool IsOpen)
+    /// <param name="Keys">Its keys.</param>
+    private sealed record Candidate(string Account, AccountKey[] Keys)
     {
+        /// <summary>Whether it is recorded that it has bought at this very service, rather than only likely.</summary>
+        public required bool IsRecorded { get; init; }
+
+        /// <summary>The address where it has bought, as people write it, if it is not known to have bought at this service; else <see langword="null"/>.</summary>
+        public required string? Elsewhere { get; init; }
+
+        /// <summary>What the service calls it, if that is known.</summary>
+        public string? Number => Keys.Select(key => key.Number).FirstOrDefault(number => number is not null);
+
+        /// <summary>Whether it could not be found out, when its keys were used, whether they belong to accounts such as that of this key.</summary>
+        public required bool IsOpen { get; init; }
+
         /// <summary>
         /// Whether an answer can only be about a task of the account. Some routes say "success" without data for a task they do not
         /// know, and what answers at another address may say anything.

@@ -12,20 +12,32 @@ internal sealed record AccountStanding
     /// <summary>Whether nothing is left to be found out.</summary>
     public bool IsSettled { get; init; }
 
-    /// <summary>The other accounts that have bought at the same service.</summary>
+    /// <summary>The services that the account is known at, see <see cref="Api.ServiceAddress"/>: addresses that lead to it.</summary>
+    public IReadOnlyList<string> Services { get; init; } = [];
+
+    /// <summary>The other accounts that have bought at the same service, or at another address that may lead to it.</summary>
     public IReadOnlyList<OtherAccount> Others { get; init; } = [];
 
     /// <summary>When the service was last asked, by <see cref="TimeProvider.GetTimestamp"/>; <see langword="null"/> if it was not.</summary>
     public long? AskedAt { get; init; }
 }
 
-/// <summary>An account that has bought at the same service, with another key.</summary>
+/// <summary>An account that has bought with another key, or at another address.</summary>
 /// <param name="Account">The account.</param>
 /// <param name="Doubt">Why it could not be found out whether it is the same account; <see langword="null"/> if it is another one.</param>
-internal sealed record OtherAccount(string Account, string? Doubt)
+/// <param name="Elsewhere">The address, if it has not bought at the one in use; else <see langword="null"/>.</param>
+internal sealed record OtherAccount(string Account, string? Doubt, string? Elsewhere = null)
 {
+    /// <summary>
+    /// Whether what it has bought may count: what another account has bought at the same service does, but not what was bought at an address that is
+    /// known to lead to another account, because that is mostly another service.
+    /// </summary>
+    public bool MayCount => Elsewhere is null || Doubt is not null;
+
     /// <summary>How a sentence names who has bought something.</summary>
     public override string ToString() => Doubt is null
         ? "another account of this service"
-        : $"another key, and whether that belongs to the same account could not be found out ({Doubt})";
+        : Elsewhere is null
+            ? $"another key, and whether that belongs to the same account could not be found out ({Doubt})"
+            : $"a key of another address, {Elsewhere}, and whether that leads to the same account could not be found out ({Doubt})";
 }

@@ -112,8 +112,8 @@ internal sealed class KlingSession : IAsyncDisposable
     /// <summary>The account that pays: the fingerprint of the key that it was first known by, see <see cref="AccountFinder"/>; until it is found, that of this key.</summary>
     public string Account => _standing.Account;
 
-    /// <summary>The other accounts that have bought at the same service, by the ledger.</summary>
-    public IReadOnlyList<OtherAccount> Others => _standing.Others;
+    /// <summary>The other accounts that have bought at the same service, by the ledger, or may have.</summary>
+    public IEnumerable<OtherAccount> Others => _standing.Others.Where(other => other.MayCount);
 
     /// <summary>The record of all attempts.</summary>
     public ITaskLedger Ledger { get; }

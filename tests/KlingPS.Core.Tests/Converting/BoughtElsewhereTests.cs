@@ -1,4 +1,5 @@
 using System.Text.Json;
+using KlingPS.Core.Api;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
@@ -178,6 +179,88 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
 
         File.Delete(first.Path);
         Assert.Equal(ErrorKind.BoughtElsewhere, (await RunAsync(Converter(Second), fox)).Error?.Kind);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    /// <summary>A session at another address, with the same key and the same ledger.</summary>
+    private KlingSession Gateway => _second ??= _harness.OpenSession(ClientHarness.Secret, new KlingEndpoints(new Uri("https://gateway.example/"), new Uri("https://gateway.example/")));
+
+    /// <summary>What a service says of a task with its prompt, as it does of those it knows.</summary>
+    private static Reply KnownWith(string taskId, string prompt) => Replies.Data(JsonSerializer.Serialize(new
+    {
+        taskId,
+        state = "success",
+        resultJson = $$"""{"resultUrls":["https://videos.example/{{taskId}}.mp4"]}""",
+        param = JsonSerializer.Serialize(new { input = JsonSerializer.Serialize(new { prompt }) }),
+    }));
+
+    [Fact]
+    public async Task Another_address_of_the_service_buys_nothing_again()
+    {
+        await FindAccountAsync(_harness.Session);
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox);
+        _harness.Tasks[first.Task.TaskId!] = KnownWith(first.Task.TaskId!, fox.Spec.Prompt!);
+        await FindAccountAsync(Gateway);
+
+        Assert.Equal((first.Path, 1), ((await MadeAsync(fox, Gateway)).Path, _harness.Creates));
+
+        // A task of the other address is queried, and its video fetched, at the address in use.
+        File.Delete(first.Path);
+        Assert.Equal((first.Path, 1), ((await MadeAsync(fox, Gateway)).Path, _harness.Creates));
+        Assert.Single(_harness.Observer.Warnings, warning => warning.Contains("gateway.example", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task As_long_as_it_is_not_known_where_another_address_leads_only_what_was_not_bought_before_is_bought()
+    {
+        await FindAccountAsync(_harness.Session);
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox);
+        _harness.Tasks.Clear();
+        _harness.Clock.Advance(TimeSpan.FromHours(1));
+        await FindAccountAsync(Gateway);
+
+        Assert.Equal(first.Path, (await MadeAsync(fox, Gateway)).Path);
+        Assert.Contains("a key of another address, api.kie.ai, and whether that leads to the same account could not be found out", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+
+        File.Delete(first.Path);
+        Assert.Equal(ErrorKind.BoughtElsewhere, (await RunAsync(Converter(Gateway), fox)).Error?.Kind);
+        Assert.Equal(1, _harness.Creates);
+
+        await MadeAsync(_harness.Submission("cat.png", 5), Gateway);
+        await MadeAsync(fox with { AllowRepurchase = true }, Gateway);
+        Assert.Equal(3, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task Another_service_makes_what_was_bought_elsewhere()
+    {
+        await FindAccountAsync(_harness.Session);
+        await MadeAsync(_harness.Submission("cat.png", 5));
+        Submission fox = _harness.Submission("fox.png");
+        SavedVideo first = await MadeAsync(fox);
+        _harness.Tasks.Clear();
+        _harness.Clock.Advance(TimeSpan.FromHours(1));
+        await FindAccountAsync(Gateway);
+
+        Assert.NotEqual(first.Path, (await MadeAsync(fox, Gateway)).Path);
+        Assert.Equal(3, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task A_sidecar_counts_at_every_address_that_the_account_is_known_at()
+    {
+        await FindAccountAsync(_other.Session);
+        Submission fox = _other.Submission("fox.png");
+        Outcome<ConversionItem, SavedVideo> bought = await RunAsync(Converter(_other.Session, sidecar: true, harness: _other), fox, _other);
+        await FindAccountAsync(_harness.Session);
+        KlingVideoTask task = (await MadeAsync(_harness.Submission("cat.png", 5))).Task;
+        _harness.Tasks[task.TaskId!] = KnownWith(task.TaskId!, fox.Spec.Prompt!);
+        await FindAccountAsync(Gateway);
+        Assert.Equal(_harness.Session.Account, Gateway.Account);
+
+        Assert.Equal(bought.Value!.Path, (await MadeAsync(fox, Gateway)).Path);
         Assert.Equal(1, _harness.Creates);
     }
 

@@ -3,6 +3,7 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Sessions;
@@ -10,6 +11,7 @@ namespace KlingPS.Core.Tests.Sessions;
 public sealed class AccountFinderTests : IAsyncDisposable
 {
     private const string SecondKey = "another-key-0123456789";
+    private const string Gateway = "https://gateway.example/";
 
     private readonly PipelineHarness _harness = new();
     private readonly List<KlingSession> _sessions = [];
@@ -265,20 +267,231 @@ public sealed class AccountFinderTests : IAsyncDisposable
         Assert.Equal((_harness.Session.Account, 1), (session.Account, _harness.Queries));
     }
 
-    [Fact]
-    public async Task An_account_at_another_address_is_no_business_of_this_one()
+    /// <summary>What a service says of a task that it knows: it repeats what was asked for.</summary>
+    private static Reply Known { get; } = Replies.Data("""{"state":"success","param":"{\"input\":\"{\\\"prompt\\\":\\\"A fox runs.\\\"}\"}"}""");
+
+    [Theory]
+    [InlineData(ClientHarness.Secret)]
+    [InlineData(SecondKey)]
+    public async Task Another_address_of_the_service_takes_over_what_was_bought_at_the_first_and_that_is_said_once(string key)
     {
         await BoughtAsync(3);
-        KlingSession sandbox = Open(SecondKey, "http://127.0.0.1:4711/");
-        KlingSession gateway = Open(SecondKey, "https://gateway.example/");
+        _harness.Tasks["old-3"] = Known;
+        KlingSession gateway = Open(key, Gateway);
 
-        await FindAsync(sandbox);
         await FindAsync(gateway);
 
-        Assert.Equal(0, _harness.Queries);
-        Assert.Empty(sandbox.Others);
-        Assert.Empty(gateway.Others);
+        Assert.Equal((_harness.Session.Account, 1), (gateway.Account, _harness.Queries));
         Assert.True(gateway.Standing.IsSettled);
+        string warning = Assert.Single(_harness.Observer.Warnings);
+        Assert.Contains("'gateway.example' leads to an account that is known here from another address, api.kie.ai: the service knows task old-3", warning, StringComparison.Ordinal);
+        Assert.Empty(gateway.Others);
+        Assert.Equal(3, (await _harness.Ledger.Tasks.ListAsync(new TaskFilter { Account = gateway.Fingerprint }, default)).Count);
+
+        await FindAsync(Open(key, Gateway));
+        await FindAsync(_harness.Session);
+        Assert.Equal((1, 1), (_harness.Queries, _harness.Observer.Warnings.Count));
+    }
+
+    [Fact]
+    public async Task The_key_goes_nowhere_but_to_the_address_in_use()
+    {
+        await BoughtAsync(3);
+        _harness.Tasks["old-1"] = Known;
+
+        await FindAsync(Open(SecondKey, Gateway));
+
+        Assert.Equal(3, _harness.Queries);
+        Assert.All(_harness.Service.Requests, request => Assert.Equal("gateway.example", request.Uri.Host));
+    }
+
+    [Fact]
+    public async Task Both_addresses_of_an_account_share_the_daily_cap()
+    {
+        await BoughtAsync(1);
+        _harness.Tasks["old-1"] = Known;
+        KlingSession gateway = Open(SecondKey, Gateway);
+        await FindAsync(gateway);
+        await _harness.AcceptedAsync("new-1");
+        var intent = new TaskIntent { Account = gateway.Account, Spec = ClientHarness.Video, Identity = "other", Credits = 42, Budget = new BudgetLimit { DailyCredits = 60 } };
+
+        Assert.Contains("42 of the day's limit", await _harness.Ledger.Tasks.FindBudgetExcessAsync(intent, default), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_address_where_several_recent_tasks_are_unknown_is_another_account_or_service_and_does_not_care_for_this_one()
+    {
+        await BoughtAsync(3);
+        KlingSession gateway = Open(SecondKey, Gateway);
+
+        await FindAsync(gateway);
+        await FindAsync(Open(SecondKey, Gateway));
+        await FindAsync(_harness.Session);
+
+        Assert.Equal((gateway.Fingerprint, 3), (gateway.Account, _harness.Queries));
+        Assert.Empty(gateway.Others);
+        Assert.Empty(_harness.Session.Others);
+        Assert.True(gateway.Standing.IsSettled);
+        Assert.Empty(_harness.Observer.Warnings);
+    }
+
+    [Theory]
+    [InlineData("""{"state":"generating"}""")]
+    [InlineData("""{"state":"success","resultJson":"{\"resultUrls\":[\"https://videos.example/a.mp4\"]}"}""")]
+    [InlineData("null")]
+    public async Task What_says_yes_to_everything_at_another_address_is_not_taken_for_the_service_nor_for_another_one(string answer)
+    {
+        await BoughtAsync(3);
+        foreach (string taskId in new[] { "old-1", "old-2", "old-3" })
+        {
+            _harness.Tasks[taskId] = Replies.Data(answer);
+        }
+
+        KlingSession gateway = Open(SecondKey, Gateway);
+        await FindAsync(gateway);
+
+        Assert.Equal(gateway.Fingerprint, gateway.Account);
+        OtherAccount other = Assert.Single(gateway.Others);
+        Assert.Contains("does not show", other.Doubt, StringComparison.Ordinal);
+        Assert.Contains("another address, api.kie.ai", other.ToString(), StringComparison.Ordinal);
+        Assert.False(gateway.Standing.IsSettled);
+    }
+
+    [Theory]
+    [InlineData(401)]
+    [InlineData(429)]
+    [InlineData(500)]
+    public async Task While_another_address_does_not_answer_the_question_stays_open_and_is_asked_again_later(int code)
+    {
+        await BoughtAsync(3);
+        _harness.Tasks["old-3"] = PipelineHarness.InTurn(Replies.Code(code, "not now"), Known);
+        KlingSession gateway = Open(SecondKey, Gateway);
+
+        await FindAsync(gateway);
+        await FindAsync(gateway);
+        Assert.Contains("could not be asked", Assert.Single(gateway.Others).Doubt, StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Queries);
+
+        await FindAsync(_harness.Session);
+        Assert.NotNull(Assert.Single(_harness.Session.Others).Doubt);
+
+        _harness.Clock.Advance(TimeSpan.FromMinutes(2));
+        await FindAsync(gateway);
+        Assert.Equal(_harness.Session.Account, gateway.Account);
+    }
+
+    [Fact]
+    public async Task A_sandbox_is_asked_about_nothing_that_was_bought_elsewhere_and_nobody_about_what_it_has_made()
+    {
+        KlingSession sandbox = Open(SecondKey, "http://127.0.0.1:4711/");
+        await FindAsync(sandbox);
+        KlingVideoTask made = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = sandbox.Account, Spec = ClientHarness.Video, Identity = "made", Credits = 42 }, default);
+        await _harness.Ledger.Tasks.AcceptAsync(made.Id, "made-1");
+        await BoughtAsync(3);
+        KlingSession other = Open(SecondKey, "http://localhost:4712/");
+
+        await FindAsync(other);
+        await FindAsync(sandbox);
+        await FindAsync(Open());
+
+        Assert.Equal(["old-1", "old-2", "old-3"], _harness.Service.Requests.Select(request => request.Uri.Query["?taskId=".Length..]).Order());
+        Assert.Empty(other.Others);
+        Assert.Empty(sandbox.Others);
+        Assert.True(other.Standing.IsSettled);
+    }
+
+    [Fact]
+    public async Task Addresses_that_an_earlier_version_took_for_services_of_their_own_are_compared_when_they_are_used_again()
+    {
+        KlingSession gateway = Open(SecondKey, Gateway);
+        await BoughtAsync(3);
+        foreach ((KlingSession session, string service) in new[] { (_harness.Session, "api.kie.ai:443/"), (gateway, "gateway.example:443/") })
+        {
+            await _harness.Ledger.Accounts.RecordAsync(new AccountKey(session.Fingerprint, session.Fingerprint) { Service = service, IsSettled = true }, default);
+        }
+
+        _harness.Tasks["old-3"] = Known;
+        await FindAsync(gateway);
+
+        Assert.Equal((_harness.Session.Fingerprint, 1), (gateway.Account, _harness.Queries));
+    }
+
+    [Fact]
+    public async Task An_address_that_leads_to_what_were_two_addresses_makes_them_one()
+    {
+        await BoughtAsync(3);
+        KlingSession second = Open(SecondKey, Gateway);
+        await _harness.Ledger.Accounts.RecordAsync(new AccountKey(_harness.Session.Fingerprint, _harness.Session.Fingerprint) { Service = "api.kie.ai:443/", IsSettled = true }, default);
+        await _harness.Ledger.Accounts.RecordAsync(new AccountKey(second.Fingerprint, second.Fingerprint) { Service = "gateway.example:443/", IsSettled = true }, default);
+        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = second.Account, Spec = ClientHarness.Video, Identity = "second", Credits = 42 }, default);
+        await _harness.Ledger.Tasks.AcceptAsync(bought.Id, "second-1");
+        _harness.Tasks["old-3"] = _harness.Tasks["second-1"] = Known;
+        KlingSession third = Open(SecondKey, "https://proxy.example/");
+
+        await FindAsync(third);
+
+        Assert.Equal(4, (await _harness.Ledger.Tasks.ListAsync(new TaskFilter { Account = third.Account }, default)).Count);
+        Assert.Equal(4, (await _harness.Ledger.Tasks.ListAsync(new TaskFilter { Account = _harness.Session.Fingerprint }, default)).Count);
+        Assert.Empty(third.Others);
+        Assert.True(third.Standing.IsSettled);
+    }
+
+    [Fact]
+    public async Task Another_account_of_the_service_is_that_at_every_address_of_it()
+    {
+        await BoughtAsync(3);
+        KlingSession other = Open("a-third-key-0123456789");
+        await FindAsync(other);
+        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = other.Account, Spec = ClientHarness.Video, Identity = "other", Credits = 42 }, default);
+        await _harness.Ledger.Tasks.AcceptAsync(bought.Id, "other-1");
+        _harness.Tasks["old-3"] = Known;
+        KlingSession gateway = Open(SecondKey, Gateway);
+
+        await FindAsync(gateway);
+
+        Assert.Equal(_harness.Session.Account, gateway.Account);
+        Assert.Equal(new OtherAccount(other.Account, Doubt: null), Assert.Single(gateway.Others));
+    }
+
+    [Theory]
+    [InlineData(SecondKey, null)]
+    [InlineData(ClientHarness.Secret, Gateway)]
+    public async Task What_could_not_be_found_out_when_one_key_was_used_is_found_out_when_the_other_is(string key, string? endpoint)
+    {
+        await FindAsync(_harness.Session);
+        KlingSession second = Open(key, endpoint);
+        await FindAsync(second);
+        Assert.Contains("no task is known", Assert.Single(second.Others).Doubt, StringComparison.Ordinal);
+        KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = second.Account, Spec = ClientHarness.Video, Identity = "second", Credits = 42 }, default);
+        await _harness.Ledger.Tasks.AcceptAsync(bought.Id, "second-1");
+        _harness.Tasks["second-1"] = Known;
+        _harness.Clock.Advance(TimeSpan.FromHours(1));
+
+        await FindAsync(_harness.Session);
+
+        Assert.Empty(_harness.Session.Others);
+        Assert.Equal(bought.Id, Assert.Single(await _harness.Ledger.Tasks.ListAsync(new TaskFilter { Account = _harness.Session.Account }, default)).Id);
+    }
+
+    [Theory]
+    [InlineData("https://uploads.example/kieai/123456/klingps/fox.png", true, false)]
+    [InlineData("https://files.gateway.example/kieai/123456/klingps/fox.png", false, true)]
+    [InlineData("https://uploads.example/kieai/654321/klingps/fox.png", false, false)]
+    public async Task The_number_of_an_account_counts_at_another_address_only_in_the_same_place(string upload, bool isSame, bool isInDoubt)
+    {
+        await FindAsync(_harness.Session);
+        VideoSpec video = ClientHarness.Video with { Image = MediaSource.FromUri("https://uploads.example/kieai/123456/klingps/dog.png") with { Hash = new string('c', 64) } };
+        KlingVideoTask old = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = _harness.Session.Account, Spec = video, Identity = "old", Credits = 42 }, default);
+        await _harness.Ledger.Tasks.AcceptAsync(old.Id, "old-1");
+        _harness.Clock.Advance(TimeSpan.FromDays(70));
+        KlingSession gateway = Open(SecondKey, Gateway);
+        await FindAsync(gateway);
+        Assert.NotNull(Assert.Single(gateway.Others).Doubt);
+
+        await _harness.Clock.RunAsync(new AccountFinder(gateway, _harness.Observer).LearnAsync(upload, default));
+
+        Assert.Equal((isSame, isInDoubt), (gateway.Account == _harness.Session.Account, gateway.Others.Any()));
+        Assert.Equal(!isInDoubt, gateway.Standing.IsSettled);
     }
 
     [Fact]

@@ -324,7 +324,12 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         {
             WriteScopeKind.Gate => [$"SELECT 'gate ' || @{name} AS name"],
             WriteScopeKind.Task => [$"SELECT 'account ' || COALESCE(k.account, t.account) AS name FROM tasks t LEFT JOIN account_keys k ON k.fingerprint = t.account WHERE t.id = @{name}"],
-            WriteScopeKind.LimitedPurchase => [account, $"SELECT 'service ' || service AS name FROM account_keys WHERE fingerprint = @{name} AND service IS NOT NULL"],
+            WriteScopeKind.LimitedPurchase =>
+            [
+                account,
+                $"SELECT 'service ' || service AS name FROM account_keys WHERE fingerprint = @{name} AND service IS NOT NULL",
+                $"SELECT 'services' AS name FROM account_keys WHERE fingerprint = @{name} AND {AccountTable.MayBeElsewhere("service")}",
+            ],
             _ => [account],
         };
     }

@@ -1,3 +1,4 @@
+using KlingPS.Core.Api;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
@@ -14,7 +15,7 @@ internal static class AccountTable
 
     /// <summary>
     /// The condition that a record belongs or may belong to the account <c>@account</c>: it may as long as it is not known whether two keys of a
-    /// service belong to one account.
+    /// service, or of two addresses that may lead to one service, belong to one account.
     /// </summary>
     /// <param name="column">The column that holds the account of the record.</param>
     public static string MayBeOwn(string column)
@@ -22,18 +23,25 @@ internal static class AccountTable
             ({column} = @account OR {column} IN (
                 SELECT b.fingerprint FROM account_keys a JOIN account_keys b
                     ON b.account = a.account OR (b.service = a.service AND (a.is_settled = 0 OR b.is_settled = 0))
+                        OR (b.service <> a.service AND {MayBeElsewhere("a.service")} AND {MayBeElsewhere("b.service")}
+                            AND (a.is_settled_elsewhere = 0 OR b.is_settled_elsewhere = 0))
                 WHERE a.fingerprint = @account))
             """;
 
+    /// <summary>The condition that a service may have other addresses, too. One on this machine has none.</summary>
+    /// <param name="service">The column that holds the service.</param>
+    public static string MayBeElsewhere(string service) => $"{service} NOT LIKE '{ServiceAddress.HerePrefix}%'";
+
     public static Task<List<AccountKey>> ListAsync(SqlSession session)
         => session.QueryAsync(
-            "SELECT fingerprint, account, service, number, sample, is_settled FROM account_keys ORDER BY recorded_at, fingerprint",
+            "SELECT fingerprint, account, service, number, sample, is_settled, is_settled_elsewhere FROM account_keys ORDER BY recorded_at, fingerprint",
             row => new AccountKey(row.Text("fingerprint"), row.Text("account"))
             {
                 Service = row.TextOrNull("service"),
                 Number = row.TextOrNull("number"),
                 Sample = row.TextOrNull("sample"),
                 IsSettled = row.Number("is_settled") != 0,
+                IsSettledElsewhere = row.NumberOrNull("is_settled_elsewhere") is long settled ? settled != 0 : null,
             });
 
     /// <summary>The keys of an account, or of all accounts, that tasks were recorded with; and whether these are all of them.</summary>
@@ -76,15 +84,17 @@ internal static class AccountTable
 
         await session.ExecuteAsync(
             """
-            INSERT INTO account_keys (fingerprint, account, service, number, is_settled, recorded_at) VALUES (@key, @account, @service, @number, @settled, @now)
+            INSERT INTO account_keys (fingerprint, account, service, number, is_settled, is_settled_elsewhere, recorded_at)
+                VALUES (@key, @account, @service, @number, @settled, @elsewhere, @now)
             ON CONFLICT (fingerprint) DO UPDATE SET account = excluded.account, service = COALESCE(excluded.service, account_keys.service),
-                number = COALESCE(excluded.number, account_keys.number), is_settled = excluded.is_settled
+                number = COALESCE(excluded.number, account_keys.number), is_settled = excluded.is_settled, is_settled_elsewhere = excluded.is_settled_elsewhere
             """,
             ("key", key.Fingerprint),
             ("account", account),
             ("service", key.Service),
             ("number", key.Number),
             ("settled", key.IsSettled ? 1 : 0),
+            ("elsewhere", key.IsSettledElsewhere is bool elsewhere ? elsewhere ? 1L : 0L : null),
             ("now", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now))).ConfigureAwait(false);
         return true;
     }

@@ -163,6 +163,10 @@ internal static class Schema
         ],
         [.. SavedNames.Creation],
         [.. LedgerIdentity.Creation],
+        [
+            // Until now, every address was a service of its own. NULL: the key has not been compared with those that are used at other addresses.
+            "ALTER TABLE account_keys ADD COLUMN is_settled_elsewhere INTEGER",
+        ],
     ];
 
     private const string VersionTable = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";

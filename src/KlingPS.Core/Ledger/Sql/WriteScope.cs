@@ -7,7 +7,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <remarks>
 /// Claims of an account, and all later changes to its tasks, are in one scope, so decisions that depend on several records are made by one
 /// machine at a time. Accounts do not wait for each other, unless a limit may be shared by keys that could turn out to belong to
-/// one account: purchases with a limit have exclusive use of the service.
+/// one account: purchases with a limit have exclusive use of the service, and of all services that may be the same one.
 /// </remarks>
 /// <param name="Kind">The kind.</param>
 /// <param name="Name">The account, the task's local id, or the gate.</param>

@@ -17,6 +17,9 @@ public abstract class SpendingSumContract
     private static readonly int[] s_offsets = [0, 60, 345, -570, 840, 7];
 
     private readonly Func<LedgerHost> _createHost;
+    private static readonly string[] s_services = ["kie.ai:443/", "gateway.example:443/", "localhost:4711/"];
+    private static readonly bool?[] s_elsewhere = [null, false, true, false];
+
     private readonly int _lives;
 
     private protected SpendingSumContract(Func<LedgerHost> createHost, int lives = 30) => (_createHost, _lives) = (createHost, lives);
@@ -152,10 +155,10 @@ public abstract class SpendingSumContract
                 await host.SqlAsync($"UPDATE tasks SET reserved = -5 WHERE id = {id}");
                 break;
             case Step.KnowKey:
-                await ledger.Accounts.RecordAsync(new AccountKey(key, key) { Service = "kie.ai", IsSettled = b % 2 == 0 }, Token);
+                await ledger.Accounts.RecordAsync(new AccountKey(key, key) { Service = s_services[b % s_services.Length], IsSettled = b % 2 == 0, IsSettledElsewhere = s_elsewhere[b % s_elsewhere.Length] }, Token);
                 break;
             case Step.JoinKeys when (await ledger.Accounts.ListAsync(Token)).Any(known => known.Fingerprint == s_keys[b % s_keys.Length]):
-                await ledger.Accounts.RecordAsync(new AccountKey(key, s_keys[b % s_keys.Length]) { Service = "kie.ai", IsSettled = true }, Token);
+                await ledger.Accounts.RecordAsync(new AccountKey(key, s_keys[b % s_keys.Length]) { Service = s_services[a % s_services.Length], IsSettled = true, IsSettledElsewhere = true }, Token);
                 break;
             case Step.Wait:
                 host.Time.Advance(TimeSpan.FromMinutes((37 * a) + b));
@@ -177,7 +180,7 @@ public abstract class SpendingSumContract
         IReadOnlyList<AccountKey> keys = await ledger.Accounts.ListAsync(Token);
         AccountKey? own = keys.FirstOrDefault(known => known.Fingerprint == key);
         HashSet<string> owned = [key, .. keys.Where(known => known.Account == own?.Account).Select(known => known.Fingerprint)];
-        HashSet<string> perhaps = [.. owned, .. keys.Where(known => own?.Service is not null && known.Service == own.Service && !(known.IsSettled && own.IsSettled)).Select(known => known.Fingerprint)];
+        HashSet<string> perhaps = [.. owned, .. keys.Where(known => own is not null && MayBeOne(known, own)).Select(known => known.Fingerprint)];
 
         decimal day = tasks.Where(task => perhaps.Contains(origins[task.Id].Key) && task.CreatedAt >= midnight).Sum(CreditsOf);
         decimal inRun = tasks.Where(task => perhaps.Contains(origins[task.Id].Key) && origins[task.Id].Run == run).Sum(CreditsOf);
@@ -191,6 +194,11 @@ public abstract class SpendingSumContract
         Assert.NotNull(await AskAsync(new BudgetLimit { RunId = run, MaxTasks = bought }));
 
         Task<string?> AskAsync(BudgetLimit limit) => ledger.Tasks.FindBudgetExcessAsync(LedgerHost.Intent(credits: 1, account: key) with { Budget = limit }, Token);
+
+        // A service on this machine has no other address.
+        static bool MayBeOne(AccountKey one, AccountKey other) => one.Service == other.Service
+            ? !(one.IsSettled && other.IsSettled)
+            : (one.IsSettledElsewhere == false || other.IsSettledElsewhere == false) && !$"{one.Service} {other.Service}".Contains("localhost", StringComparison.Ordinal);
 
         static decimal CreditsOf(KlingVideoTask task) => task.CreditsReserved + (task.CreditsConsumed ?? 0);
     }

@@ -355,6 +355,35 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task What_is_known_of_a_key_with_regard_to_other_addresses_is_kept()
+    {
+        foreach (bool? elsewhere in new bool?[] { null, false, true, false })
+        {
+            var key = new AccountKey("key 1", "key 1") { Service = "kie.ai:443/", IsSettled = true, IsSettledElsewhere = elsewhere };
+            await Ledger.Accounts.RecordAsync(key, Token);
+            Assert.Equal(key, Assert.Single(await Ledger.Accounts.ListAsync(Token)));
+        }
+    }
+
+    [Theory]
+    [InlineData("gateway.example:443/", false, true)]
+    [InlineData("gateway.example:443/", true, false)]
+    [InlineData("gateway.example:443/", null, false)]
+    [InlineData("localhost:4711/", false, false)]
+    public async Task A_key_at_another_address_counts_against_the_daily_limit_while_it_may_be_of_the_same_account(string service, bool? elsewhere, bool isShared)
+    {
+        await Ledger.Accounts.RecordAsync(new AccountKey(TempLedger.Account, TempLedger.Account) { Service = "kie.ai:443/", IsSettled = true, IsSettledElsewhere = true }, Token);
+        await Ledger.Accounts.RecordAsync(new AccountKey("key 2", "key 2") { Service = service, IsSettled = true, IsSettledElsewhere = elsewhere }, Token);
+        await Ledger.Tasks.BeginAsync(TempLedger.Intent("one", account: "key 2") with { Credits = 42 }, Token);
+
+        foreach (string key in new[] { TempLedger.Account, "key 2" })
+        {
+            TaskIntent intent = TempLedger.Intent("two", account: key) with { Credits = 42, Budget = new BudgetLimit { DailyCredits = 60 } };
+            Assert.Equal(isShared || key == "key 2", await Ledger.Tasks.FindBudgetExcessAsync(intent, Token) is not null);
+        }
+    }
+
+    [Fact]
     public async Task A_task_cannot_be_the_video_of_two_attempts()
     {
         await AcceptedAsync("t1");

@@ -519,6 +519,23 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_was_bought_with_an_upload_that_the_ledger_has_forgotten_is_not_bought_again()
+    {
+        string hash = new('a', 64);
+        string upload = $"https://uploads.example/kieai/7/klingps/{hash}.png";
+        DateTimeOffset now = _harness.Clock.GetUtcNow();
+        await _harness.Session.Ledger.Uploads.RecordAsync(new UploadRecord(_harness.Session.Account, hash, upload, now, now.AddDays(1)), TestContext.Current.CancellationToken);
+        Submission request = _harness.Submission("fox.png").Asking(spec => spec with { TailImage = MediaSource.FromUri(upload) }) with { ReusePurchase = true };
+        KlingVideoTask bought = (await SubmitAsync(request)).Value!;
+
+        _harness.Clock.Advance(TimeSpan.FromDays(2));
+        Assert.Null((await SubmitAsync(_harness.Submission("cat.png", seed: 1))).Error);
+
+        Assert.Equal(bought.Id, (await SubmitAsync(request)).Value!.Id);
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
     public async Task A_request_whose_answer_was_lost_is_not_sent_again_with_a_link_that_was_signed_anew()
     {
         _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), _harness.AcceptTask);

@@ -3,6 +3,9 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <inheritdoc cref="IUploadCache"/>
 internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
 {
+    /// <summary>How long after its end the content of an upload is remembered: whoever gives its address again means the same video, even if it cannot be fetched any more.</summary>
+    private static readonly TimeSpan s_remembered = TimeSpan.FromDays(366);
+
     /// <inheritdoc/>
     public Task<UploadRecord?> FindAsync(string account, string hash, CancellationToken cancellationToken)
         => store.ReadAsync(
@@ -17,7 +20,7 @@ internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
     /// <inheritdoc/>
     public async Task<string?> FindContentAsync(string account, string uri, CancellationToken cancellationToken)
     {
-        // By the hash, for which there is an index. An upload is forgotten after a day, but purchases made with it are not.
+        // By the hash, for which there is an index. An upload is forgotten in the end, but purchases made with it are not.
         return UploadRecord.FindHash(uri) is not string hash ? null : await store.ReadAsync(
             async session => (await session.QueryAsync(
                 $"""
@@ -39,8 +42,8 @@ internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
             async session =>
             {
                 await session.ExecuteAsync(
-                    "DELETE FROM uploads WHERE expires_at <= @now",
-                    ("now", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now))).ConfigureAwait(false);
+                    "DELETE FROM uploads WHERE expires_at <= @limit",
+                    ("limit", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now - s_remembered))).ConfigureAwait(false);
                 return await session.ExecuteAsync(
                     """
                     INSERT INTO uploads (account, hash, uri, uploaded_at, expires_at) VALUES (@account, @hash, @uri, @uploaded, @expires)

@@ -9,25 +9,36 @@ namespace KlingPS.Core.Network;
 /// </remarks>
 internal static class AddressedContent
 {
-    /// <summary>The fields of each kind of signature, the signature itself first.</summary>
-    private static readonly string[][] s_signatures =
+    private static readonly string[] s_azure =
+        ["srt", "sp", "st", "se", "sip", "spr", "si", "ses", "sdd", "saoid", "suoid", "scid", "skoid", "sktid", "skt", "ske", "sks", "skv"];
+
+    /// <summary>
+    /// The kinds of signatures: the fields that every one of them has, by which it is known, and those that some have. A single common name
+    /// proves nothing: `Expires`, `st` or `ex` may well choose the content where no such signature is.
+    /// </summary>
+    private static readonly (string[] All, string[] Some)[] s_signatures =
     [
         // Amazon S3 and what is compatible with it, and Google Cloud Storage.
-        ["X-Amz-Signature", "X-Amz-Algorithm", "X-Amz-Content-Sha256", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-Security-Token", "X-Amz-SignedHeaders"],
-        ["X-Goog-Signature", "X-Goog-Algorithm", "X-Goog-Credential", "X-Goog-Date", "X-Goog-Expires", "X-Goog-SignedHeaders"],
+        (["X-Amz-Signature", "X-Amz-Date"], ["X-Amz-Algorithm", "X-Amz-Content-Sha256", "X-Amz-Credential", "X-Amz-Expires", "X-Amz-Security-Token", "X-Amz-SignedHeaders"]),
+        (["X-Goog-Signature", "X-Goog-Date"], ["X-Goog-Algorithm", "X-Goog-Credential", "X-Goog-Expires", "X-Goog-SignedHeaders"]),
 
         // Their earlier forms, CloudFront, and Alibaba's OSS.
-        ["Signature", "AWSAccessKeyId", "GoogleAccessId", "OSSAccessKeyId", "Key-Pair-Id", "Policy", "Expires", "x-amz-security-token", "security-token"],
-        ["x-oss-signature", "x-oss-credential", "x-oss-date", "x-oss-expires", "x-oss-security-token", "x-oss-signature-version", "x-oss-additional-headers"],
+        (["Signature", "Expires", "AWSAccessKeyId"], ["x-amz-security-token"]),
+        (["Signature", "Expires", "GoogleAccessId"], []),
+        (["Signature", "Expires", "Key-Pair-Id"], []),
+        (["Signature", "Policy", "Key-Pair-Id"], []),
+        (["Signature", "Expires", "OSSAccessKeyId"], ["security-token"]),
+        (["x-oss-signature", "x-oss-date"], ["x-oss-credential", "x-oss-expires", "x-oss-security-token", "x-oss-signature-version", "x-oss-additional-headers"]),
 
-        // Azure Storage.
-        ["sig", "sv", "ss", "srt", "sr", "sp", "st", "se", "sip", "spr", "ses", "sdd", "saoid", "suoid", "scid", "skoid", "sktid", "skt", "ske", "sks", "skv"],
+        // Azure Storage: `sr` is there for one blob or file, `ss` for an account.
+        (["sig", "sv", "sr"], s_azure),
+        (["sig", "sv", "ss"], s_azure),
 
         // Tencent's COS.
-        ["q-signature", "q-sign-algorithm", "q-ak", "q-sign-time", "q-key-time", "q-header-list", "q-url-param-list", "x-cos-security-token"],
+        (["q-signature", "q-sign-time"], ["q-ak", "q-sign-algorithm", "q-key-time", "q-header-list", "q-url-param-list", "x-cos-security-token"]),
 
         // Discord.
-        ["hm", "ex", "is"],
+        (["hm", "ex", "is"], []),
     ];
 
     /// <summary>The one spelling.</summary>
@@ -62,7 +73,7 @@ internal static class AddressedContent
         string[] fields = query.Split('&');
         string[] names = [.. fields.Select(field => field.Split('=')[0])];
         HashSet<string> signature = new(
-            s_signatures.Where(kind => names.Contains(kind[0], StringComparer.OrdinalIgnoreCase)).SelectMany(kind => kind),
+            s_signatures.Where(kind => kind.All.All(field => names.Contains(field, StringComparer.OrdinalIgnoreCase))).SelectMany(kind => kind.All.Concat(kind.Some)),
             StringComparer.OrdinalIgnoreCase);
         return signature.Count == 0 ? query : string.Join('&', fields.Where((_, index) => !signature.Contains(names[index])));
     }

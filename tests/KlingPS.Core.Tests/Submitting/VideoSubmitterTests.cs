@@ -544,7 +544,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(ErrorKind.AttemptUnknown, (await SubmitAsync(SignedOn("2"))).Error?.Kind);
         Assert.Equal(1, _harness.Creates);
 
-        static Submission SignedOn(string day) => Submissions.FromUri($"https://images.example/fox.png?se={day}&sp=r&sig=a{day}");
+        static Submission SignedOn(string day) => Submissions.FromUri($"https://images.example/fox.png?sv=2024-11-04&se={day}&sr=b&sp=r&sig=a{day}");
     }
 
     [Fact]

@@ -27,7 +27,8 @@ public abstract class IdentityContract : LedgerContract
     private async Task<string> FindIdAsync() => (string)(await Host.SqlAsync(FindId))!;
 
     /// <summary>The ledger as the version before the id left it.</summary>
-    private Task<object?> ForgetIdAsync() => Host.SqlAsync("DELETE FROM settings WHERE name = 'id'; UPDATE schema_version SET version = 8");
+    private Task<object?> ForgetIdAsync() => Host.SqlAsync(
+        "DELETE FROM settings WHERE name = 'id'; ALTER TABLE account_keys DROP COLUMN is_settled_elsewhere; UPDATE schema_version SET version = 8");
 
     /// <summary>Another ledger at another address, which this machine uses.</summary>
     private async Task<LedgerHost> StartAnotherAsync(string id)

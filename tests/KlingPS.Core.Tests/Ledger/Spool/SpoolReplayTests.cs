@@ -313,18 +313,29 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         Assert.Equal(count, (await _ledger.Tasks.ListAsync(new TaskFilter(), Token)).Count);
     }
 
-    [Theory]
-    [InlineData(KlingTaskState.Succeeded)]
-    [InlineData(KlingTaskState.Failed)]
-    public async Task What_the_ledger_has_learnt_since_of_the_end_of_a_task_stands(KlingTaskState since)
+    [Fact]
+    public async Task What_the_ledger_has_learnt_since_of_a_video_stands()
     {
         KlingVideoTask task = await BeginAsync();
         await _ledger.Tasks.AcceptAsync(task.Id, "t1");
         KlingVideoTask later = await _ledger.Tasks.RecordSnapshotAsync(
-            TempLedger.Account, TempLedger.Snapshot("t1", since, 40) with { ResultUris = since == KlingTaskState.Succeeded ? ["https://videos.example/fresh.mp4"] : [] });
+            TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 40) with { ResultUris = ["https://videos.example/fresh.mp4"] });
 
         Assert.Equal(later, await KeptAsync(SpooledAnswer.Ended(Made(task, "t1"))));
         Assert.Equal(later, await KeptAsync(SpooledAnswer.Ended(Failed(task, "t1"))));
+    }
+
+    [Fact]
+    public async Task A_video_that_a_machine_had_seen_is_there_although_the_ledger_has_its_task_as_failed()
+    {
+        KlingVideoTask task = await BeginAsync();
+        await _ledger.Tasks.AcceptAsync(task.Id, "t1");
+        KlingVideoTask later = await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
+
+        Assert.Equal(later, await KeptAsync(SpooledAnswer.Ended(Failed(task, "t1"))));
+        KlingVideoTask made = (await KeptAsync(SpooledAnswer.Ended(Made(task, "t1"))))!;
+
+        Assert.Equal((KlingTaskState.Succeeded, Made(task, "t1").ResultUri), (made.TaskState, made.ResultUri));
     }
 
     [Fact]

@@ -199,7 +199,7 @@ internal static class OwnFile
     /// <param name="path">The full path.</param>
     /// <param name="content">What to add; nothing, to see whether that can be done.</param>
     /// <param name="readers">Who may read it, if it is created.</param>
-    /// <returns>How many bytes were added, less than all if the disk is full; <see langword="null"/> while another process has the file to itself.</returns>
+    /// <returns>How many bytes were added, less than all if the disk is full; <see langword="null"/> while another process has the file to itself, or has just renamed it.</returns>
     /// <exception cref="NotOrdinaryFileException">Something that is not a file of ours has this name.</exception>
     /// <exception cref="IOException">The file has other names as well, or cannot be written.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
@@ -216,7 +216,7 @@ internal static class OwnFile
             {
                 Create(path, readers).Dispose();
             }
-            catch (IOException) when (FileFacts.OfName(path) is { Kind: FileKind.Ordinary })
+            catch (IOException exception) when (IsTaken(exception))
             {
                 // Another process was first.
             }
@@ -227,7 +227,12 @@ internal static class OwnFile
             return TryAppendAlone(path, content);
         }
 
-        using SafeFileHandle handle = UnixFiles.OpenToAppend(path);
+        using SafeFileHandle? handle = OpenIfThere(path);
+        if (handle is null)
+        {
+            return null;
+        }
+
         FileFacts open = FileFacts.Of(handle);
         Require(open, path);
         if (FileFacts.OfName(path) is FileFacts present)
@@ -236,6 +241,18 @@ internal static class OwnFile
         }
 
         return content.Length == 0 ? 0 : UnixFiles.Write(handle, content);
+    }
+
+    private static SafeFileHandle? OpenIfThere(string path)
+    {
+        try
+        {
+            return UnixFiles.OpenToAppend(path);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Windows lets one process at a time write; the others wait.</summary>
@@ -334,6 +351,9 @@ internal static class OwnFile
         RequireOrdinary(named, path);
         return named.Id == FileFacts.Of(file.SafeFileHandle).Id;
     }
+
+    /// <summary>ERROR_FILE_EXISTS, and EEXIST.</summary>
+    private static bool IsTaken(IOException exception) => exception.HResult == (OperatingSystem.IsWindows() ? unchecked((int)0x80070050) : 17);
 
     /// <summary>ERROR_SHARING_VIOLATION, and EWOULDBLOCK as Linux and macOS number it.</summary>
     private static bool IsHeldByAnother(IOException exception)

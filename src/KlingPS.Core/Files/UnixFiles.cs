@@ -195,6 +195,7 @@ internal static class UnixFiles
         string message = path is null ? reason : $"'{path}': {reason}.";
         return error is PermissionDenied or AccessDenied ? new UnauthorizedAccessException(message)
             : error == s_nameTooLong ? new PathTooLongException(message)
+            : error == NotFound ? new FileNotFoundException(message, path)
             : new IOException(message, error);
     }
 

@@ -235,7 +235,7 @@ internal sealed class RunLog : IAsyncDisposable
 
                 if (attempt == MaxAttempts)
                 {
-                    throw new IOException("Another program has kept it open for itself.");
+                    throw new IOException("Another program has kept it open for itself, or renamed it again and again.");
                 }
 
                 await Task.Delay(s_pause, _options.TimeProvider).ConfigureAwait(false);

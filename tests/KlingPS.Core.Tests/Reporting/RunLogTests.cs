@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using KlingPS.Core.Reporting;
 
@@ -36,6 +37,39 @@ public sealed class RunLogTests : IDisposable
         Assert.Equal(logs.Length * Lines, lines.Length);
         Assert.All(lines.GroupBy(line => (string)line["runId"]!), run => Assert.Equal(Enumerable.Range(0, Lines).Select(i => i % 300), run.Select(line => ((string)line["message"]!).Length)));
         Assert.Empty(_trouble);
+    }
+
+    [Fact]
+    public async Task A_log_that_is_renamed_at_any_moment_loses_no_line()
+    {
+        const int Lines = 2000;
+        int renamed = 0;
+        var log = Open();
+        Task written = Task.Run(
+            async () =>
+            {
+                for (int i = 0; i < Lines; i++)
+                {
+                    log.Write(new RunEvent(RunEventKind.Warned) { Message = $"{i}" });
+                    await log.FlushAsync();
+                }
+
+                await log.DisposeAsync();
+            },
+            TestContext.Current.CancellationToken);
+        while (!written.IsCompleted)
+        {
+            if (File.Exists(LogPath))
+            {
+                File.Move(LogPath, $"{LogPath}.{renamed++}");
+            }
+        }
+
+        await written;
+        Assert.Empty(_trouble);
+        Assert.Equal(
+            Enumerable.Range(0, Lines),
+            _folder.EnumerateFiles().SelectMany(file => File.ReadAllLines(file.FullName)).Select(line => int.Parse((string)JsonNode.Parse(line)!["message"]!, CultureInfo.InvariantCulture)).Order());
     }
 
     [Fact]

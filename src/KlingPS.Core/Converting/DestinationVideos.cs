@@ -14,6 +14,7 @@ namespace KlingPS.Core.Converting;
 /// </summary>
 internal sealed class DestinationVideos(KlingService service, SaveOptions options, OutputPathResolver paths)
 {
+    private readonly string _service = ServiceAddress.From(service.Session.Endpoints.Api);
     private readonly bool _isLocal = service.Session.Endpoints.Api.IsLoopback;
     private readonly object _lock = new();
     private Task<ILookup<string, FoundVideo>>? _found;
@@ -137,7 +138,7 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
     /// at several addresses.
     /// </summary>
     private bool IsOfService(Sidecar sidecar) => sidecar.Service is string named
-        ? named == ServiceAddress.From(service.Session.Endpoints.Api) || service.Session.Standing.Services.Contains(named)
+        ? named == _service || service.Session.Standing.Services.Contains(named)
         : !ServiceAddress.IsLocal(sidecar.Source.Uri) && !_isLocal;
 
     /// <param name="Path">The full path of the video.</param>

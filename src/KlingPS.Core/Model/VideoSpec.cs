@@ -113,8 +113,8 @@ internal sealed record VideoSpec
 
     /// <summary>
     /// What makes two purchases the same: the same content of the images, the same parameters, the same take. If a parameter is left
-    /// out, the service's default counts; where the result is posted does not count, nor how an address is spelled or signed. Texts count character by character, so what is to be
-    /// bought is <see cref="Normalized"/> first.
+    /// out, the service's default counts; where the result is posted does not count, nor how an address is spelled or signed. Texts count
+    /// character by character, so what is to be bought is <see cref="Normalized"/> first.
     /// </summary>
     /// <returns>A SHA-256 in lower-case hex.</returns>
     /// <exception cref="InvalidOperationException">A local image has no hash yet.</exception>
@@ -168,12 +168,13 @@ internal sealed record VideoSpec
             return [];
         }
 
+        string identity = GetIdentity();
         return new[]
         {
             WithAddresses(source => source with { IsAsSpelled = true }),
             WithAddresses(source => source with { Hash = null }),
             WithAddresses(source => source with { Hash = null, IsAsSpelled = true }),
-        }.DistinctBy(spec => spec.GetIdentity()).Where(spec => spec.GetIdentity() != GetIdentity());
+        }.DistinctBy(spec => spec.GetIdentity()).Where(spec => spec.GetIdentity() != identity);
 
         VideoSpec WithAddresses(Func<MediaSource, MediaSource> change) => WithSources(this, (mine, _) => mine is { IsFile: false } ? change(mine) : mine);
     }

@@ -11,6 +11,15 @@ public sealed class Browser : IAsyncLifetime
     /// <summary>The first is the same engine without a window that nobody sees, which takes a third less of the processor's time.</summary>
     private static readonly string[] s_names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
+    /// <summary>Deletes what the page has had the browser keep, which is still open.</summary>
+    internal const string ForgetEverything = """
+        indexedDB.databases().then(databases => Promise.all(databases.map(({ name }) => new Promise((done, failed) => {
+            const deleting = indexedDB.deleteDatabase(name);
+            deleting.onsuccess = done;
+            deleting.onerror = () => failed(deleting.error);
+        }))))
+        """;
+
     /// <summary>Pages that no test has for now, each with a profile of its own in which nothing is kept.</summary>
     private readonly ConcurrentBag<IPage> _idle = [];
 
@@ -68,7 +77,8 @@ public sealed class Browser : IAsyncLifetime
     {
         try
         {
-            await page.EvaluateAsync("localStorage.clear()");
+            await Assertions.Expect(page.Locator("#keep[aria-busy=true]")).ToHaveCountAsync(0);
+            await page.EvaluateAsync(ForgetEverything);
             await page.GotoAsync("about:blank");
             await page.Mouse.MoveAsync(0, 0);
             _idle.Add(page);

@@ -8,9 +8,6 @@ namespace KlingPS.Browser.Tests;
 
 public class ChoiceTests(Browser browser)
 {
-    /// <summary>For what is kept in the browser: in a profile that is used again, the clearing after another test may come late.</summary>
-    private static BrowserNewContextOptions OwnProfile => new();
-
     [Theory]
     [InlineData(From.File)]
     [InlineData(From.Server)]
@@ -18,10 +15,11 @@ public class ChoiceTests(Browser browser)
     {
         using GalleryFolder gallery = new GalleryFolder().AddMany(3);
         gallery.Write();
-        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, from, profile: OwnProfile);
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, from);
         await ChooseAsync(open);
         await Assertions.Expect(open.Page.Locator("#save-json")).ToHaveAttributeAsync("title", "4 changes not in a file yet");
 
+        await open.HasKeptAsync();
         await open.ReloadAsync();
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked rated");
         await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("rejected");
@@ -169,7 +167,7 @@ public class ChoiceTests(Browser browser)
     {
         using GalleryFolder gallery = new GalleryFolder().AddMany(3);
         gallery.Write();
-        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, profile: OwnProfile);
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
         await ChooseAsync(open);
         using var json = JsonDocument.Parse((await SaveAsync(open, "#save-json")).Content);
         string at = json.RootElement.GetProperty("choices").EnumerateArray().Single(choice => choice.GetProperty("key").GetString() == "key-1").GetProperty("at").GetString()!;
@@ -177,6 +175,7 @@ public class ChoiceTests(Browser browser)
         // The same choice with other words, as a script hands it to the next export.
         gallery.Choose("key-1", new GalleryChoice(Decision.Rejected, 1, "changed", DateTimeOffset.Parse(at, CultureInfo.InvariantCulture)));
         gallery.Write();
+        await open.HasKeptAsync();
         await open.ReloadAsync();
 
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("rejected rated noted");
@@ -299,12 +298,13 @@ public class ChoiceTests(Browser browser)
         using GalleryFolder gallery = new GalleryFolder().AddMany(3);
         gallery.Choose("key-1", new GalleryChoice(Decision.Rejected, 1, "by the export", new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)));
         gallery.Write();
-        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, profile: OwnProfile);
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("rejected rated noted");
 
         await open.FocusFirstAsync();
         await open.PressAsync("p");
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked");
+        await open.HasKeptAsync();
         await open.ReloadAsync();
         await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked");
 
@@ -317,19 +317,86 @@ public class ChoiceTests(Browser browser)
         await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("picked");
     }
 
-    [Fact]
-    public async Task A_browser_that_keeps_nothing_is_said_so()
+    [Theory]
+    [InlineData("Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('denied', 'SecurityError'); } })")]
+    [InlineData("IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); }")]
+    [InlineData("window.BroadcastChannel = class { constructor() { throw new DOMException('denied', 'SecurityError'); } }; delete window.indexedDB; window.indexedDB = undefined")]
+    public async Task A_browser_that_keeps_nothing_is_said_so(string before)
     {
         using GalleryFolder gallery = new GalleryFolder().AddMany(3);
         gallery.Write();
-        await using OpenPage open = await OpenPage.OpenAsync(
-            browser, gallery, before: "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError'); } })");
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, before: before);
         await ChooseAsync(open);
 
         await Assertions.Expect(open.Page.Locator("#keep-state")).ToHaveTextAsync("This browser keeps nothing: save before you close.");
         Assert.Contains("Picked", (await SaveAsync(open, "#save-json")).Content, StringComparison.Ordinal);
         await Assertions.Expect(open.Page.Locator("#keep-state")).ToBeEmptyAsync();
         open.AssertNoErrors();
+    }
+
+    [Fact]
+    public async Task What_a_browser_could_not_keep_is_kept_with_the_next_choice()
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(3);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        await open.HasKeptAsync();
+        await open.Page.EvaluateAsync("window.put = IDBObjectStore.prototype.put; IDBObjectStore.prototype.put = () => { throw new DOMException('full', 'QuotaExceededError'); }; null");
+        await open.FocusFirstAsync();
+        await open.PressAsync("p", "5");
+        await Assertions.Expect(open.Page.Locator("#keep-state")).ToHaveTextAsync("This browser keeps nothing: save before you close.");
+
+        await open.Page.EvaluateAsync("IDBObjectStore.prototype.put = window.put; null");
+        await open.PressAsync("ArrowRight", "x");
+        await Assertions.Expect(open.Page.Locator("#keep-state")).ToBeEmptyAsync();
+        await open.HasKeptAsync();
+        await open.ReloadAsync();
+
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked rated");
+        await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("rejected");
+        await Assertions.Expect(open.Page.Locator("#save-json")).ToHaveAttributeAsync("title", "3 changes not in a file yet");
+    }
+
+    [Fact]
+    public async Task What_the_browser_has_kept_can_be_deleted_while_the_page_is_open()
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(3);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
+        await open.FocusFirstAsync();
+        await open.PressAsync("p");
+        await open.HasKeptAsync();
+
+        await open.Page.EvaluateAsync(Browser.ForgetEverything);
+        await open.PressAsync("ArrowRight", "p", "ArrowRight", "x");
+        await open.HasKeptAsync();
+        await Assertions.Expect(open.Page.Locator("#keep-state")).ToBeEmptyAsync();
+        await open.ReloadAsync();
+
+        await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("picked");
+        await Assertions.Expect(open.CardOf("video-0002")).ToContainClassAsync("rejected");
+    }
+
+    [Theory]
+    [InlineData(From.File)]
+    [InlineData(From.Server)]
+    public async Task A_choice_is_seen_in_another_tab_at_once(From from)
+    {
+        using GalleryFolder gallery = new GalleryFolder().AddMany(3);
+        gallery.Write();
+        await using OpenPage open = await OpenPage.OpenAsync(browser, gallery, from);
+        await using OpenPage other = await open.InAnotherTabAsync();
+        await open.FocusFirstAsync();
+        await open.PressAsync("p", "5");
+        await Assertions.Expect(other.CardOf("video-0000")).ToContainClassAsync("picked rated");
+
+        await other.FocusFirstAsync();
+        await other.PressAsync("ArrowRight", "x");
+        await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("rejected");
+        await other.HasKeptAsync();
+        await open.ReloadAsync();
+        await Assertions.Expect(open.CardOf("video-0000")).ToContainClassAsync("picked rated");
+        await Assertions.Expect(open.CardOf("video-0001")).ToContainClassAsync("rejected");
     }
 
     /// <summary>Picks the first with five stars, rejects the second, and gives the third two stars.</summary>

@@ -18,15 +18,13 @@ internal sealed record View(int Width = 1280, int Height = 800, ColorScheme Sche
 /// <summary>A page in a browser, and everything it did that a page should not do.</summary>
 internal sealed class OpenPage : IAsyncDisposable
 {
-    private readonly Browser _browser;
-    private readonly bool _isRented;
+    private readonly Func<IPage, Task> _close;
     private readonly FolderServer? _server;
     private GalleryFolder? _ownGallery;
 
-    private OpenPage(Browser browser, IPage page, bool isRented, FolderServer? server)
+    private OpenPage(IPage page, Func<IPage, Task> close, FolderServer? server)
     {
-        _browser = browser;
-        _isRented = isRented;
+        _close = close;
         _server = server;
         Page = page;
         page.Request += Note;
@@ -58,7 +56,7 @@ internal sealed class OpenPage : IAsyncDisposable
     {
         bool isRented = profile is null && before is null;
         IPage page = isRented ? await browser.RentAsync() : await browser.NewPageAsync(profile ?? new(), before);
-        var open = new OpenPage(browser, page, isRented, from == From.Server ? new FolderServer(gallery.Folder) : null);
+        var open = new OpenPage(page, isRented ? browser.ReturnAsync : own => own.Context.DisposeAsync().AsTask(), from == From.Server ? new FolderServer(gallery.Folder) : null);
         view ??= new();
         await page.SetViewportSizeAsync(view.Width, view.Height);
         await page.EmulateMediaAsync(new() { Media = Media.Null, ColorScheme = view.Scheme, ReducedMotion = view.Motion });
@@ -90,6 +88,14 @@ internal sealed class OpenPage : IAsyncDisposable
         }
     }
 
+    /// <summary>Opens the page once more, in the same profile.</summary>
+    public async Task<OpenPage> InAnotherTabAsync()
+    {
+        var other = new OpenPage(await Page.Context.NewPageAsync(), page => page.CloseAsync(), server: null);
+        await other.GoToAsync(Page.Url);
+        return other;
+    }
+
     public string AddressOf(GalleryFolder gallery) => _server is null ? new Uri(gallery.Page).AbsoluteUri : new Uri(_server.Address, "gallery.html").AbsoluteUri;
 
     public async ValueTask DisposeAsync()
@@ -98,7 +104,7 @@ internal sealed class OpenPage : IAsyncDisposable
         Page.RequestFailed -= NoteFailure;
         Page.PageError -= Note;
         Page.Console -= Note;
-        await (_isRented ? _browser.ReturnAsync(Page) : Page.Context.DisposeAsync().AsTask());
+        await _close(Page);
         _server?.Dispose();
         _ownGallery?.Dispose();
     }
@@ -142,6 +148,9 @@ internal sealed class OpenPage : IAsyncDisposable
 
     /// <summary>Waits until something holds on the page.</summary>
     public Task WaitForAsync(string condition) => Eventually.TrueAsync(() => Page.EvaluateAsync<bool>(condition), condition);
+
+    /// <summary>Waits until the browser has kept all choices, or has refused to.</summary>
+    public Task HasKeptAsync() => Assertions.Expect(Page.Locator("#keep")).ToHaveAttributeAsync("aria-busy", "false");
 
     public void AssertNoErrors() => Assert.Empty(Errors);
 

@@ -63,6 +63,7 @@ public class ReadingTests(Browser browser)
         await using OpenPage open = await OpenPage.OfManyAsync(browser, 60);
         await open.FocusFirstAsync();
         await open.PressAsync("End", "p", "3");
+        await open.HasKeptAsync();
 
         // To reload it would leave it where it was scrolled to.
         string address = open.Page.Url;

@@ -11,7 +11,7 @@ namespace KlingPS.Core.Gallery.Page;
 internal static class PageTemplate
 {
     /// <summary>In the order in which they are joined; all of them share one scope.</summary>
-    private static readonly string[] s_scripts = ["data.js", "choices.js", "players.js", "cards.js", "grid.js", "large.js", "compare.js", "keys.js"];
+    private static readonly string[] s_scripts = ["data.js", "kept.js", "choices.js", "players.js", "cards.js", "grid.js", "large.js", "compare.js", "keys.js"];
 
     /// <summary>What a page of this module begins with, after its document type; see <see cref="GalleryFile.MarkOf"/> for what follows.</summary>
     internal const string Mark = "<!-- KlingPS gallery ";

@@ -2,7 +2,6 @@
 
 const choiceFormat = 'KlingPS gallery choice';
 const longestNote = 2000;
-const storageKey = `klingps-gallery:${gallery.gallery}`;
 
 /**
  * By key: choice ('Picked', 'Rejected' or null), rating (0 to 5), note, when any of them was last changed (at), and the earliest time at which it can have been
@@ -15,7 +14,14 @@ const choiceListeners = [];
 
 /** How many choices have been made since the last file was written. */
 let changesSinceFile = 0;
+
+/** The keys of the choices that the browser has not kept yet, and whether there is anything else that it has not. */
+const unkept = new Set();
+let isBehind = false;
+
+/** Whether the browser keeps choices, as far as is known, and whether it is being asked just now. */
 let isKept = true;
+let isKeeping = false;
 
 function choiceOf(item) {
     return choices.get(item.key) ?? nothingChosen;
@@ -91,7 +97,7 @@ function write(item, choice, judged) {
     const isJudgedSo = before?.choice === choice.choice;
     choices.set(item.key, { choice: choice.choice, rating: choice.rating, note: choice.note, at, judged: isJudgedSo ? before.judged : judged ?? at });
     changesSinceFile++;
-    keep();
+    keep([item.key]);
     tellListeners(item);
 }
 
@@ -115,8 +121,9 @@ function tellListeners(item) {
     showKeeping();
 }
 
-function records() {
-    return [...choices].map(([key, value]) => {
+function records(keys = [...choices.keys()]) {
+    return keys.map(key => {
+        const value = choices.get(key);
         const item = itemOfKey.get(key);
         return {
             key,
@@ -133,51 +140,65 @@ function records() {
     });
 }
 
-/** Writes the choices into the browser's storage, which a page opened from a file may lack. */
-function keep() {
+/** Has the browser keep the choices with these keys, any others that it has not kept yet, and how many changes are in no file yet. */
+async function keep(keys) {
+    keys.forEach(key => unkept.add(key));
+    isBehind = true;
+    if (isKeeping) {
+        return;
+    }
+
+    isKeeping = true;
+    do {
+        const batch = [...unkept];
+        unkept.clear();
+        isBehind = false;
+        try {
+            await writeKept(records(batch), changesSinceFile);
+            isKept = true;
+        } catch {
+            batch.forEach(key => unkept.add(key));
+            isKept = false;
+        }
+    } while (isKept && isBehind);
+
+    isKeeping = false;
+    showKeeping();
+}
+
+/** Adopts what the browser has kept from earlier visits. */
+async function recall() {
+    isKeeping = true;
     try {
-        // Another tab may have made choices in the meantime.
-        merge(readKept());
-        localStorage.setItem(storageKey, JSON.stringify({ choices: records(), changesSinceFile }));
-        isKept = true;
+        const kept = await readKept();
+        if (merge(kept.choices).taken > 0) {
+            changesSinceFile += kept.changesSinceFile;
+            tellListeners();
+        }
     } catch {
         isKept = false;
     }
-}
 
-function readKept() {
-    try {
-        const kept = JSON.parse(localStorage.getItem(storageKey) ?? 'null');
-        return Array.isArray(kept?.choices) ? kept.choices : [];
-    } catch {
-        return [];
+    isKeeping = false;
+    if (isBehind) {
+        keep([]);
+    } else {
+        showKeeping();
     }
 }
 
 function startChoices() {
     merge(items.filter(item => item.choice || item.rating || item.note || item.at));
     merge(gallery.elsewhere ?? []);
-    try {
-        const kept = JSON.parse(localStorage.getItem(storageKey) ?? 'null');
-        changesSinceFile = Number.isInteger(kept?.changesSinceFile) ? kept.changesSinceFile : 0;
-        localStorage.setItem(`${storageKey}:try`, '');
-        localStorage.removeItem(`${storageKey}:try`);
-    } catch {
-        isKept = false;
-    }
-
-    if (merge(readKept()).taken === 0 && isKept) {
-        changesSinceFile = 0;
-    }
-
-    addEventListener('storage', event => {
-        if (event.key === storageKey && merge(readKept()).taken > 0) {
+    recall();
+    otherTabs?.addEventListener('message', event => {
+        if (merge(event.data).taken > 0) {
             tellListeners();
         }
     });
 
     addEventListener('beforeunload', event => {
-        if (!isKept && changesSinceFile > 0) {
+        if (changesSinceFile > 0 && (!isKept || isKeeping)) {
             event.preventDefault();
         }
     });
@@ -214,6 +235,7 @@ function showKeeping() {
     const button = byId('save-json');
     byId('save-count').textContent = changesSinceFile > 0 ? wholeNumber.format(changesSinceFile) : '';
     button.title = changesSinceFile > 0 ? `${countOf(changesSinceFile, 'change')} not in a file yet` : '';
+    byId('keep').ariaBusy = String(isKeeping);
     byId('keep-state').textContent = isKept || changesSinceFile === 0 ? '' : 'This browser keeps nothing: save before you close.';
 }
 
@@ -229,10 +251,7 @@ function saveJson() {
     }, null, 2);
     download(`${text}\n`, 'application/json', 'json');
     changesSinceFile = 0;
-    if (isKept) {
-        keep();
-    }
-
+    keep([]);
     showKeeping();
 }
 
@@ -429,11 +448,12 @@ async function load(file) {
         return;
     }
 
+    const before = new Map(choices);
     const counts = merge(isOwn ? said : known);
     const older = counts.here - counts.taken;
     const elsewhere = isOwn ? counts.elsewhere : saved.choices.length - known.length;
     changesSinceFile += counts.taken;
-    keep();
+    keep([...choices.keys()].filter(key => choices.get(key) !== before.get(key)));
     tellListeners();
     tell([
         `Loaded ${countOf(counts.taken, 'choice')} from ${file.name}.`,

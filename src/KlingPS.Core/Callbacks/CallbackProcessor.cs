@@ -73,15 +73,15 @@ internal sealed class CallbackProcessor
         // In this order: the response to the create request may be recorded between the two queries.
         KlingVideoTask? attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
         KlingVideoTask? known = await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, notice.TaskId, cancellationToken).ConfigureAwait(false);
-        // The record of a task that the service had forgotten is trusted no more than the callback: the service is asked. Both need a sender who may cause requests.
-        bool isForgotten = known is { IsForgotten: true } && (notice.IsSigned || (notice.Nonce is not null && notice.Nonce == known.Nonce));
-        if (known?.Nonce is not null && !isForgotten)
+        // The record of a task that the service had forgotten, or had reported as failed, is trusted no more than the callback: the service is asked. Both need a sender who may cause requests.
+        bool isInDoubt = known is { IsForgotten: true } or { TaskState: KlingTaskState.Failed } && (notice.IsSigned || (notice.Nonce is not null && notice.Nonce == known.Nonce));
+        if (known?.Nonce is not null && !isInDoubt)
         {
             return new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
         }
 
         // A callback that anyone could send must not cause requests, unless its sender knows the nonce, which no stranger does.
-        if (attempt is null && !notice.IsSigned && !isForgotten)
+        if (attempt is null && !notice.IsSigned && !isInDoubt)
         {
             return known is null ? null : new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
         }
@@ -98,11 +98,14 @@ internal sealed class CallbackProcessor
             await SettleAsync(attempt, snapshot.TaskId).ConfigureAwait(false);
         }
 
-        KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false);
+        KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot.After(known)).ConfigureAwait(false);
         _service.Events.OnObserved(attempt ?? known, task);
-        if (isForgotten && !task.IsForgotten)
+        if (isInDoubt && task.TaskState != known!.TaskState)
         {
-            _observer?.OnWarning($"The service knows '{task.Subject}' (task {task.Id}) again, which was given up because it did not. To get the video: Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
+            string news = known.IsForgotten
+                ? $"The service knows '{task.Subject}' (task {task.Id}) again, which was given up because it did not"
+                : $"'{task.Subject}' (task {task.Id}), which had failed, is {task.State} at the service now";
+            _observer?.OnWarning($"{news}. To get the video: Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
         }
 
         _service.WarnOfFurtherVideos(task, snapshot);

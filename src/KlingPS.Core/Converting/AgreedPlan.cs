@@ -141,18 +141,24 @@ internal sealed class AgreedPlan
     }
 
     /// <summary>Refuses a video that somebody else has bought just before.</summary>
-    /// <param name="subject">The image.</param>
+    /// <param name="identified">The submission.</param>
     /// <param name="claim">The outcome of the purchase.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.PlanDiffers"/>.</exception>
-    public async Task RequireOwnAsync(string subject, TaskClaim claim, CancellationToken cancellationToken)
+    public async Task RequireOwnAsync(IdentifiedSubmission identified, TaskClaim claim, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(identified);
         ArgumentNullException.ThrowIfNull(claim);
-        if (!claim.IsNew && !await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, claim.Task.Id, cancellationToken).ConfigureAwait(false))
+        if (!claim.IsNew
+            && !IsKnown(Find(identified), claim.Task)
+            && !await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, claim.Task.Id, cancellationToken).ConfigureAwait(false))
         {
-            throw BoughtSince(subject, claim.Task);
+            throw BoughtSince(identified.Submission.Subject, claim.Task);
         }
     }
+
+    /// <summary>Whether the ledger had a task for the video when the plan was made: one that had failed, for example, and was made after all.</summary>
+    private static bool IsKnown(PlanItem planned, KlingVideoTask task) => planned.Task is PlanTask last && task.Id <= last.Id;
 
     /// <summary>Records that the plan is used up, if its run has come to its end and nothing is left to do.</summary>
     /// <param name="summary">The result of the run.</param>
@@ -205,7 +211,7 @@ internal sealed class AgreedPlan
             return;
         }
 
-        if (planned.Task?.Id == earlier.Id || (purchase is not null && await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, earlier.Id, cancellationToken).ConfigureAwait(false)))
+        if (IsKnown(planned, earlier) || (purchase is not null && await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, earlier.Id, cancellationToken).ConfigureAwait(false)))
         {
             return;
         }

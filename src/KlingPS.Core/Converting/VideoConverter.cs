@@ -552,7 +552,7 @@ internal sealed class VideoConverter : IDisposable
     };
 
     private Task RequireOwnAsync(IdentifiedSubmission identified, TaskClaim claim, CancellationToken cancellationToken)
-        => _options.Plan?.RequireOwnAsync(identified.Submission.Subject, claim, cancellationToken) ?? Task.CompletedTask;
+        => _options.Plan?.RequireOwnAsync(identified, claim, cancellationToken) ?? Task.CompletedTask;
 
     private async Task<TaskClaim> BuyAsync(IdentifiedSubmission identified, ConversionProgress progress, CancellationToken cancellationToken)
     {

@@ -188,6 +188,13 @@ internal interface ITaskJournal
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<KlingVideoTask?> FindEarlierAsync(string account, VideoSpec spec, CancellationToken cancellationToken);
 
+    /// <summary>The attempts to buy a video that the service had accepted and that failed, the latest first.</summary>
+    /// <param name="account">The account.</param>
+    /// <param name="spec">The video, as for <see cref="FindUnknownAsync"/>.</param>
+    /// <param name="limit">How many to list.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<IReadOnlyList<KlingVideoTask>> ListFailedAsync(string account, VideoSpec spec, int limit, CancellationToken cancellationToken);
+
     /// <summary>What has been bought, or may have been, from the files at these paths, whatever their content was; the latest first.</summary>
     /// <param name="account">The account.</param>
     /// <param name="path">The full path of the image; <see langword="null"/> if it is not a file.</param>

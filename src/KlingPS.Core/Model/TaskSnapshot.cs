@@ -55,4 +55,17 @@ internal sealed record TaskSnapshot
 
     /// <summary>What was asked for, if the response repeats it.</summary>
     public VideoSpec? Spec { get; init; }
+
+    /// <summary>
+    /// Whether the service was asked when the task was known to have failed. If the task is being made, it is being made again then;
+    /// otherwise, the answer may only have been overtaken by a later one.
+    /// </summary>
+    public bool IsSinceFailure { get; init; }
+
+    /// <summary>The same, knowing what was recorded of the task before the service was asked.</summary>
+    /// <param name="before">The task; <see langword="null"/> if it was not recorded.</param>
+    public TaskSnapshot After(KlingVideoTask? before) => before is { TaskState: KlingTaskState.Failed } && ShowsTask ? this with { IsSinceFailure = true } : this;
+
+    /// <summary>Whether the service tells more than that it was asked. Some routes say "success" without data for a task that they do not know.</summary>
+    public bool ShowsTask => Spec is not null || CreatedAt is not null || ResultUris.Count > 0 || State != KlingTaskState.Waiting;
 }

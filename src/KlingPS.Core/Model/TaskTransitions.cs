@@ -15,8 +15,10 @@ namespace KlingPS.Core.Model;
 /// then with its id at the service, and what it cost stays spent.
 /// </para>
 /// <para>
-/// A settled task stays settled, with two exceptions: an attempt that counted as not bought, because it was rejected or abandoned, and
-/// turns out to be bought after all; and a task that the service had forgotten and reports again. Of a finished video only the link changes. A task never loses its id at the service, unless that turns out to be another task's.
+/// A settled task stays settled, with three exceptions: an attempt that counted as not bought, because it was rejected or abandoned, and
+/// turns out to be bought after all; a task that the service had forgotten and reports again; and a task that had failed and has a video after
+/// all, or is being made again (<see cref="TaskSnapshot.IsSinceFailure"/>). Of a finished video only the link changes. A task never loses its id
+/// at the service, unless that turns out to be another task's.
 /// </para>
 /// <para>If a change does not apply to a task that has moved on, the result is <see langword="null"/>.</para>
 /// </remarks>
@@ -185,10 +187,18 @@ internal static class TaskTransitions
     {
         task = task.Remembered();
         string? resultUri = snapshot.ResultUris.Count > 0 ? snapshot.ResultUris[0] : task.ResultUri;
-        if (task.TaskState == KlingTaskState.Failed && snapshot.State == KlingTaskState.Succeeded)
+        if (task.TaskState == KlingTaskState.Failed && (snapshot.State == KlingTaskState.Succeeded || (snapshot.IsSinceFailure && snapshot.State.IsPending())))
         {
-            // Whatever the service said before, there is a video now, and it is paid for.
-            task = task with { TaskState = KlingTaskState.Waiting, CreditsReserved = task.GetPrice(), FailCode = null, FailMessage = null };
+            // Whatever the service said before, there is a video now or will be, and it is paid for.
+            task = task with
+            {
+                TaskState = KlingTaskState.Waiting,
+                CompletedAt = null,
+                CreditsReserved = task.GetPrice(),
+                CreditsConsumed = null,
+                FailCode = null,
+                FailMessage = null,
+            };
         }
         else if (task.TaskState.IsSettled())
         {

@@ -1,4 +1,3 @@
-using KlingPS.Core.Api;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
 
@@ -8,7 +7,6 @@ namespace KlingPS.Core.Resolving;
 internal sealed class TaskFinder
 {
     private readonly KlingSession _session;
-    private readonly KlingClient _client;
     private readonly KlingService _service;
     private readonly RecordedTasks _recorded;
 
@@ -18,7 +16,6 @@ internal sealed class TaskFinder
         ArgumentNullException.ThrowIfNull(service);
         _service = service;
         _session = service.Session;
-        _client = service.Client;
         _recorded = new RecordedTasks(service.Session.Ledger, service.Session.Account);
     }
 
@@ -49,7 +46,7 @@ internal sealed class TaskFinder
     public async Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return task.TaskId is null ? task : await QueryAsync(task.TaskId, task, cancellationToken).ConfigureAwait(false);
+        return task.TaskId is null ? task : await _service.QueryAsync(task.TaskId, task, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A task that the ledger does not have was bought elsewhere, or before there was a ledger: only the service may know it.</summary>
@@ -67,29 +64,11 @@ internal sealed class TaskFinder
 
         try
         {
-            return await QueryAsync(taskId, before: null, cancellationToken).ConfigureAwait(false);
+            return await _service.QueryAsync(taskId, before: null, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
         {
             throw exception.WithMessage($"{exception.Message} Nor is it in the ledger '{_session.Ledger.Location}'.");
         }
-    }
-
-    private async Task<KlingVideoTask> QueryAsync(string taskId, KlingVideoTask? before, CancellationToken cancellationToken)
-    {
-        TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, before?.Subject, cancellationToken).ConfigureAwait(false);
-        if (before is not null && await _service.FindForeignAsync(before, snapshot).ConfigureAwait(false) is { } foreign)
-        {
-            _service.Events.OnObserved(before, foreign.Task);
-            throw foreign.Error;
-        }
-
-        KlingVideoTask task = before is null
-            ? await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot).ConfigureAwait(false)
-            : await _service.RecordOrKeepAsync(before, snapshot).ConfigureAwait(false);
-        _service.Events.OnObserved(before, task);
-        _service.WarnOfFurtherVideos(task, snapshot);
-        _service.Prices.Learn(task, snapshot);
-        return task;
     }
 }

@@ -343,6 +343,6 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         public bool IsProven(TaskSnapshot snapshot, KnownTask task)
             => snapshot.Spec?.Prompt is string prompt && task.Prompt is not null
                 ? PromptText.Normalize(prompt) == PromptText.Normalize(task.Prompt)
-                : IsRecorded && (snapshot is { Spec: not null } or { CreatedAt: not null } or { ResultUris.Count: > 0 } or { State: not KlingTaskState.Waiting });
+                : IsRecorded && snapshot.ShowsTask;
     }
 }

@@ -49,6 +49,32 @@ internal sealed class KlingService
     /// <summary>What videos are expected to cost.</summary>
     internal PriceBook Prices { get; }
 
+    /// <summary>Asks the service for a task, records what it says, and tells whoever has to know.</summary>
+    /// <param name="taskId">The service's id of the task.</param>
+    /// <param name="before">The task as it is recorded; <see langword="null"/> if it is not.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The task as it is now.</returns>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.AttemptUnknown"/>: the task was made from something else, see <see cref="FindForeignAsync"/>. Other kinds: the service could not be asked.
+    /// </exception>
+    internal async Task<KlingVideoTask> QueryAsync(string taskId, KlingVideoTask? before, CancellationToken cancellationToken)
+    {
+        TaskSnapshot snapshot = await Client.QueryTaskAsync(taskId, before?.Subject, cancellationToken).ConfigureAwait(false);
+        if (before is not null && await FindForeignAsync(before, snapshot).ConfigureAwait(false) is { } foreign)
+        {
+            Events.OnObserved(before, foreign.Task);
+            throw foreign.Error;
+        }
+
+        KlingVideoTask task = before is null
+            ? await Session.Ledger.Tasks.RecordSnapshotAsync(Session.Account, snapshot).ConfigureAwait(false)
+            : await RecordOrKeepAsync(before, snapshot.After(before)).ConfigureAwait(false);
+        Events.OnObserved(before, task);
+        WarnOfFurtherVideos(task, snapshot);
+        Prices.Learn(task, snapshot);
+        return task;
+    }
+
     /// <summary>Lets go of a task that the service has named for an attempt and that was made from something else: its video belongs to another one.</summary>
     /// <param name="task">The attempt.</param>
     /// <param name="snapshot">What the service says about the task.</param>

@@ -74,6 +74,9 @@ internal sealed class VideoSubmitter
     /// <summary>For a video that somebody else is buying. It is theirs, however long that takes.</summary>
     private static readonly RetryOptions s_othersPurchase = new() { Backoff = Backoff.Every(TimeSpan.FromSeconds(0.5)) };
 
+    /// <summary>How many failed tasks of a video the service is asked for before it is bought again: what has failed often is not asked for over and over.</summary>
+    private const int MaxAskedAgain = 5;
+
     /// <summary>How long it may take to record the outcome of a request, even if others hold up the ledger.</summary>
     private static readonly TimeSpan s_recording = TimeSpan.FromMinutes(5);
 
@@ -397,7 +400,9 @@ internal sealed class VideoSubmitter
                 isUploading = false;
 
                 // The upload may have shown that the key belongs to an account that has bought before.
-                if (account != _session.Account && await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask known)
+                if (account != _session.Account
+                    && (await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) ?? await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false))
+                        is KlingVideoTask known)
                 {
                     return new TaskClaim(known, IsNew: false);
                 }
@@ -445,29 +450,39 @@ internal sealed class VideoSubmitter
     }
 
     /// <summary>
-    /// The purchase that failed before and is to be made again, if the service has a video for it by now: some tasks that failed are taken up
-    /// again there. To ask costs nothing.
+    /// A purchase that failed before and is to be made again, if the service has a video for it by now, or is making one: some tasks that failed
+    /// are taken up again there. To ask costs nothing. A question without an answer is no reason to pay.
     /// </summary>
+    /// <exception cref="KlingException">The service could not be asked.</exception>
     private async Task<KlingVideoTask?> FindMadeAfterAllAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
-        if (identified.Submission is not { RetryFailed: true, ReusePurchase: true, Force: false, Replaces: null }
-            || await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false)
-                is not { TaskState: KlingTaskState.Failed, TaskId: string taskId } failed)
+        if (identified.Submission is not { RetryFailed: true, ReusePurchase: true, Force: false, Replaces: null })
         {
             return null;
         }
 
-        try
+        foreach (KlingVideoTask failed in await _session.Ledger.Tasks.ListFailedAsync(_session.Account, identified.Submission.Spec, MaxAskedAgain, cancellationToken).ConfigureAwait(false))
         {
-            TaskSnapshot snapshot = await _service.Client.QueryTaskAsync(taskId, failed.Subject, cancellationToken).ConfigureAwait(false);
-            KlingVideoTask task = await _service.RecordOrKeepAsync(failed, snapshot).ConfigureAwait(false);
-            return task.TaskState == KlingTaskState.Succeeded ? task : null;
+            try
+            {
+                KlingVideoTask task = await _service.QueryAsync(failed.TaskId!, failed, cancellationToken).ConfigureAwait(false);
+                if (task.TaskState != KlingTaskState.Failed)
+                {
+                    _observer?.OnNotice($"'{identified.Submission.Subject}' had failed as task {task.Id}, and is {task.State} at the service now. Nothing is bought for it.");
+                    return task;
+                }
+            }
+            catch (KlingException exception) when (exception.Kind is ErrorKind.TaskNotFound or ErrorKind.RequestInvalid)
+            {
+                // The service says nothing else about it any more, so what it said before stands.
+            }
+            catch (KlingException exception) when (!exception.IsFatal)
+            {
+                throw exception.WithMessage($"It failed before, as task {failed.Id}, and whether its video was made after all could not be found out. {exception.Message}");
+            }
         }
-        catch (KlingException exception) when (!exception.IsFatal)
-        {
-            // Then what it said before stands.
-            return null;
-        }
+
+        return null;
     }
 
     /// <summary>An earlier purchase, if it is used again; <see langword="null"/> if the video is to be bought.</summary>
@@ -535,7 +550,10 @@ internal sealed class VideoSubmitter
     /// <param name="TellsAt">When a message says that this one is waiting for the purchase.</param>
     private sealed record AwaitedPurchase(KlingVideoTask Task, bool IsOwn, Instant TellsAt);
 
-    /// <summary>The purchase for another image of the same content, made in the meantime: then it does not matter why this one was refused.</summary>
+    /// <summary>
+    /// The purchase for another image of the same content, made in the meantime, or a video that was paid for before: then it does not matter why
+    /// this one was refused.
+    /// </summary>
     private async Task<KlingVideoTask?> FindTwinAsync(IdentifiedSubmission identified, KlingException refusal, CancellationToken cancellationToken)
     {
         if (!identified.Submission.ReusePurchase || refusal is not ({ Kind: ErrorKind.BudgetExceeded } or { IsFatal: true, Kind: not ErrorKind.LedgerUnusable }))
@@ -545,7 +563,10 @@ internal sealed class VideoSubmitter
 
         try
         {
-            return await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
+            return await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false)
+                ?? (refusal.Kind is ErrorKind.BudgetExceeded or ErrorKind.CreditsInsufficient or ErrorKind.KeyCapReached
+                    ? await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false)
+                    : null);
         }
 #pragma warning disable CA1031 // In that case the refusal stands.
         catch (Exception exception) when (exception is not KlingException { Kind: ErrorKind.AttemptUnknown } && !UnexpectedError.IsStop(exception, cancellationToken))

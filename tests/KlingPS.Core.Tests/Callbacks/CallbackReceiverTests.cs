@@ -706,6 +706,24 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         }
     }
 
+    [Theory]
+    [InlineData(nameof(KlingTaskState.Succeeded), 42)]
+    [InlineData(nameof(KlingTaskState.Generating), null)]
+    public async Task A_callback_for_a_task_that_had_failed_has_it_asked_for_again(string state, int? consumed)
+    {
+        KlingVideoTask attempt = await _harness.Ledger.Tasks.AcceptAsync((await BeganAsync("/images/fox.png")).Id, "a");
+        await _harness.Ledger.Tasks.RecordSnapshotAsync(_harness.Session.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Failed });
+        _harness.Tasks["a"] = state == nameof(KlingTaskState.Succeeded) ? RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!)) : PipelineHarness.Generating;
+
+        Receive();
+        Call("a", attempt.Nonce);
+        await _harness.Clock.RunAsync(Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty));
+
+        KlingVideoTask task = Assert.Single(await _harness.ListAsync());
+        Assert.Equal((attempt.Id, state, (decimal?)consumed), (task.Id, task.State, task.CreditsConsumed));
+        Assert.StartsWith($"'/images/fox.png' (task 1), which had failed, is {state} at the service now.", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_task_made_from_another_request_is_not_that_of_a_refused_attempt()
     {

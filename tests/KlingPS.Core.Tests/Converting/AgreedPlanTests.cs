@@ -192,6 +192,24 @@ public sealed class AgreedPlanTests : IAsyncDisposable
         Assert.Equal((ErrorKind.TaskFailed, 1), (again.Error!.Kind, _harness.Creates));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task What_the_plan_would_buy_again_and_was_made_after_all_is_fetched(int made)
+    {
+        _harness.Makes = _ => PipelineHarness.Failed("501", "no video");
+        Submission[] inputs = [Image(_harness, 0, 0, retriesFailed: true)];
+        await RunAsync(_harness, inputs, agreed: null);
+        await RunAsync(_harness, inputs, agreed: null);
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        string taskId = (await _harness.ListAsync()).OrderBy(task => task.Id).ElementAt(made).TaskId!;
+        _harness.Tasks[taskId] = PipelineHarness.Succeeded(taskId);
+
+        Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await RunAsync(_harness, [inputs[0] with { RunId = "run" }], await OpenAsync(_harness, plan, "run")));
+
+        Assert.Equal((taskId, 2), (outcome.Value?.Task?.TaskId, _harness.Creates));
+    }
+
     [Fact]
     public async Task A_task_that_the_plan_goes_on_with_and_that_is_gone_is_not_replaced()
     {

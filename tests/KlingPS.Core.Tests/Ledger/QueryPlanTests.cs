@@ -68,6 +68,7 @@ public sealed partial class QueryPlanTests : IAsyncDisposable
         TaskIntent intent = LedgerHost.Intent(budget: budget);
         await tasks.FindEarlierAsync(LedgerHost.Account, intent.Spec, Token);
         await tasks.FindUnknownAsync(LedgerHost.Account, intent.Spec, Token);
+        await tasks.ListFailedAsync(LedgerHost.Account, intent.Spec, 5, Token);
         await tasks.FindBudgetExcessAsync(intent, Token);
         KlingVideoTask task = (await tasks.ClaimAsync(intent, Token)).Task;
         await tasks.RecordHeldBackAsync(task.Id, "later");

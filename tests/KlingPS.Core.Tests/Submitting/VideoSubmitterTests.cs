@@ -547,13 +547,19 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         static Submission SignedOn(string day) => Submissions.FromUri($"https://images.example/fox.png?sv=2024-11-04&se={day}&sr=b&sp=r&sig=a{day}");
     }
 
+    /// <summary>A purchase whose task the service reports as failed.</summary>
+    private async Task<KlingVideoTask> FailAsync(Submission request)
+    {
+        KlingVideoTask task = (await SubmitAsync(request with { RetryFailed = true })).Value!;
+        _harness.Tasks[task.TaskId!] = PipelineHarness.Failed("500", "internal error, please try again later");
+        return await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, CancellationToken.None));
+    }
+
     [Fact]
     public async Task What_failed_and_was_made_after_all_is_not_bought_again()
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
-        KlingVideoTask task = (await SubmitAsync(request)).Value!;
-        _harness.Tasks[task.TaskId!] = PipelineHarness.Failed("500", "internal error, please try again later");
-        await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, CancellationToken.None));
+        KlingVideoTask task = await FailAsync(request);
         _harness.Tasks[task.TaskId!] = PipelineHarness.Succeeded(task.TaskId!);
 
         KlingVideoTask again = (await SubmitAsync(request with { RetryFailed = true })).Value!;
@@ -563,16 +569,85 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task What_failed_and_is_not_known_any_more_is_bought_again()
+    public async Task What_failed_and_is_being_made_again_is_waited_for_and_not_bought_again()
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
-        KlingVideoTask task = (await SubmitAsync(request)).Value!;
-        _harness.Tasks[task.TaskId!] = PipelineHarness.Failed("501", "no video");
-        await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, CancellationToken.None));
-        _harness.Tasks[task.TaskId!] = Replies.Code(422, "recordInfo is null");
+        KlingVideoTask task = await FailAsync(request);
+        _harness.Tasks[task.TaskId!] = PipelineHarness.Generating;
 
-        Assert.NotEqual(task.Id, (await SubmitAsync(request with { RetryFailed = true })).Value!.Id);
+        KlingVideoTask again = (await SubmitAsync(request with { RetryFailed = true })).Value!;
+
+        Assert.Equal((task.Id, KlingTaskState.Generating, 42m, null), (again.Id, again.TaskState, again.CreditsReserved, again.CompletedAt));
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task The_first_of_several_failed_tasks_was_made_after_all_and_nothing_is_bought_again()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask first = await FailAsync(request);
+        await FailAsync(request);
+        _harness.Tasks[first.TaskId!] = PipelineHarness.Succeeded(first.TaskId!);
+
+        Assert.Equal(first.Id, (await SubmitAsync(request with { RetryFailed = true })).Value!.Id);
         Assert.Equal(2, _harness.Creates);
+    }
+
+    [Theory]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(501)]
+    public async Task What_failed_is_not_bought_again_while_the_service_does_not_say_what_became_of_it(int code)
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        _harness.Tasks[task.TaskId!] = Replies.Code(code, "try again later");
+
+        KlingException refusal = (await SubmitAsync(request with { RetryFailed = true })).Error!;
+
+        // An error that ends the batch is not about this image.
+        string why = refusal.IsFatal ? "The service answered the query of task" : $"It failed before, as task {task.Id}, and ";
+        Assert.StartsWith($"Nothing was bought for '{request.Subject}'. {why}", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task What_was_made_after_all_is_fetched_although_the_limit_leaves_nothing_to_buy()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        _harness.Tasks[task.TaskId!] = PipelineHarness.Succeeded(task.TaskId!);
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(request with { RetryFailed = true, Budget = new BudgetLimit { RunId = "run", MaxCredits = 41 } });
+
+        Assert.Equal(task.Id, outcome.Value?.Id);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task What_was_made_after_all_is_told_like_any_other_video()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        _harness.Tasks[task.TaskId!] = Replies.Data($$"""{"taskId":"{{task.TaskId}}","state":"success","creditsConsumed":63,"resultJson":"{\"resultUrls\":[\"https://videos.example/1.mp4\",\"https://videos.example/2.mp4\"]}"}""");
+
+        await SubmitAsync(request with { RetryFailed = true });
+
+        Assert.Contains(_harness.Observer.Warnings, warning => warning.StartsWith($"The service names 2 videos for task {task.Id}", StringComparison.Ordinal));
+        Assert.Contains(_harness.Observer.Warnings, warning => warning.StartsWith("The service took 63 credits", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_failed_and_is_not_known_any_more_is_bought_again()
+    {
+        foreach (Reply unknown in new[] { Replies.Code(422, "recordInfo is null"), Replies.Data("{}") })
+        {
+            Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+            KlingVideoTask task = await FailAsync(request);
+            _harness.Tasks[task.TaskId!] = unknown;
+
+            Assert.NotEqual(task.Id, (await FailAsync(request)).Id);
+        }
     }
 
     [Fact]

@@ -198,6 +198,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<KlingVideoTask>> ListFailedAsync(string account, VideoSpec spec, int limit, CancellationToken cancellationToken)
+        => store.ReadAsync(session => TaskQueries.ListFailedAsync(session, account, spec, limit), cancellationToken);
+
+    /// <inheritdoc/>
     public Task<IReadOnlyList<SavedPath>> ListSavedPathsAsync(CancellationToken cancellationToken)
         => store.ReadAsync(SavedFiles.ListAsync, cancellationToken);
 

@@ -21,6 +21,15 @@ internal static class TaskQueries
             await Spellings.ListIdentitiesAsync(session, spec, spec.GetIdentity()).ConfigureAwait(false),
             $"{TaskTable.IsEarlier} {TaskTable.BestFirst}").ConfigureAwait(false);
 
+    /// <summary>See <see cref="ITaskJournal.ListFailedAsync"/>.</summary>
+    public static async Task<IReadOnlyList<KlingVideoTask>> ListFailedAsync(SqlSession session, string account, VideoSpec spec, int limit)
+        => await TaskTable.ListByIdentitiesAsync(
+            session,
+            account,
+            await Spellings.ListIdentitiesAsync(session, spec, spec.GetIdentity()).ConfigureAwait(false),
+            "t.state = 'Failed' AND t.task_id IS NOT NULL ORDER BY t.id DESC LIMIT @limit",
+            ("limit", limit)).ConfigureAwait(false);
+
     /// <summary>See <see cref="ITaskJournal.ListByFilesAsync"/>.</summary>
     public static async Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(SqlSession session, string account, string? path, string? tailPath, int limit)
         => await TaskColumns.QueryAsync(

@@ -73,12 +73,18 @@ internal static class TaskTable
     /// <param name="identities">See <see cref="Spellings.ListIdentitiesAsync"/>.</param>
     /// <param name="condition">A condition, and an order; the record is <c>t</c>.</param>
     /// <param name="parameters">The parameters of the condition.</param>
-    public static Task<KlingVideoTask?> FindByIdentitiesAsync(
+    public static async Task<KlingVideoTask?> FindByIdentitiesAsync(
+        SqlSession session, string account, IReadOnlyList<string> identities, string condition, params (string Name, object? Value)[] parameters)
+        => (await ListByIdentitiesAsync(session, account, identities, $"{condition} LIMIT 1", parameters).ConfigureAwait(false)).FirstOrDefault();
+
+    /// <summary>All tasks with one of several identities that meet a condition.</summary>
+    /// <inheritdoc cref="FindByIdentitiesAsync"/>
+    public static Task<List<KlingVideoTask>> ListByIdentitiesAsync(
         SqlSession session, string account, IReadOnlyList<string> identities, string condition, params (string Name, object? Value)[] parameters)
     {
         (string Name, object? Value)[] values = [.. identities.Select((identity, index) => (string.Create(CultureInfo.InvariantCulture, $"identity{index}"), (object?)identity))];
         string names = string.Join(", ", values.Select(value => "@" + value.Name));
-        return FindAsync(session, $"{AccountTable.IsOwn("t.account")} AND t.identity IN ({names}) AND {condition}", [("account", account), .. values, .. parameters]);
+        return TaskColumns.QueryAsync(session, $"WHERE {AccountTable.IsOwn("t.account")} AND t.identity IN ({names}) AND {condition}", [("account", account), .. values, .. parameters]);
     }
 
     /// <summary>The task with a local id.</summary>

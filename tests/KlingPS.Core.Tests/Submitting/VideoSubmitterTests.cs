@@ -536,6 +536,25 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_was_bought_with_an_upload_is_not_bought_again_after_the_service_could_not_fetch_that_for_another_video()
+    {
+        string hash = new('a', 64);
+        string upload = $"https://uploads.example/kieai/7/klingps/{hash}.png";
+        DateTimeOffset now = _harness.Clock.GetUtcNow();
+        await _harness.Session.Ledger.Uploads.RecordAsync(new UploadRecord(_harness.Session.Account, hash, upload, now, now.AddDays(1)), TestContext.Current.CancellationToken);
+        Submission request = _harness.Submission("fox.png").Asking(spec => spec with { TailImage = MediaSource.FromUri(upload) }) with { ReusePurchase = true };
+        Submission other = _harness.Submission("cat.png", seed: 1).Asking(spec => spec with { TailImage = MediaSource.FromUri(upload) }) with { ReusePurchase = true };
+        _harness.Service.On(FakeService.CreatePath, _harness.AcceptTask, Replies.Code(422, "The tail_image_url cannot be accessed"), _harness.AcceptTask);
+        KlingVideoTask bought = (await SubmitAsync(request)).Value!;
+
+        Assert.Equal(ErrorKind.RequestInvalid, (await SubmitAsync(other)).Error!.Kind);
+
+        Assert.Equal(bought.Id, (await SubmitAsync(request)).Value!.Id);
+        Assert.Null(await _harness.Session.Ledger.Uploads.FindAsync(_harness.Session.Account, hash, TestContext.Current.CancellationToken));
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
     public async Task A_request_whose_answer_was_lost_is_not_sent_again_with_a_link_that_was_signed_anew()
     {
         _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), _harness.AcceptTask);

@@ -279,25 +279,29 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
 
         KlingVideoTask recorded = await TaskTable.UpdateAsync(session, changed).ConfigureAwait(false);
-        await ForgetDeadUploadsAsync(session, task, recorded).ConfigureAwait(false);
+        await EndDeadUploadsAsync(session, task, recorded).ConfigureAwait(false);
         return new RecordResult.Recorded(recorded);
     }
 
     private static async Task<KlingVideoTask> ObserveAsync(SqlSession session, KlingVideoTask task, TaskSnapshot snapshot)
     {
         KlingVideoTask observed = await WriteAsync(session, task, task.Observed(snapshot, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
-        await ForgetDeadUploadsAsync(session, task, observed).ConfigureAwait(false);
+        await EndDeadUploadsAsync(session, task, observed).ConfigureAwait(false);
         return observed;
     }
 
-    /// <summary>Forgets the uploads of a video that was not made because the service could not fetch them: otherwise they would be used for hours.</summary>
-    private static async Task ForgetDeadUploadsAsync(SqlSession session, KlingVideoTask before, KlingVideoTask after)
+    /// <summary>
+    /// Ends the uploads of a video that was not made because the service could not fetch them: otherwise they would be used for hours. What they
+    /// were is remembered, because other videos may have been bought with their addresses.
+    /// </summary>
+    private static async Task EndDeadUploadsAsync(SqlSession session, KlingVideoTask before, KlingVideoTask after)
     {
         if (before.TaskState != after.TaskState && after.TaskState is KlingTaskState.Failed or KlingTaskState.Rejected && FailureReason.BlamesFiles(after.FailMessage))
         {
+            DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
             foreach (string uri in after.Spec.Sources.Select(source => source.Source.Uri).OfType<string>())
             {
-                await session.ExecuteAsync("DELETE FROM uploads WHERE uri = @uri", ("uri", uri)).ConfigureAwait(false);
+                await session.ExecuteAsync("UPDATE uploads SET expires_at = @now WHERE uri = @uri AND expires_at > @now", ("uri", uri), ("now", Stored.FromMoment(now))).ConfigureAwait(false);
             }
         }
     }

@@ -57,7 +57,27 @@ public sealed class ConvertToKlingVideoTests
         {
             Assert.All(names, name => Assert.Equal(pair[1].Properties[name].Value, pair[0].Properties[name].Value));
             Assert.Equal(["TaskId", "SourcePath", "Result"], pair[0].Properties.Select(property => property.Name).Except(pair[1].Properties.Select(property => property.Name)));
+            Assert.Empty(pair[1].Properties.Select(property => property.Name).Except(pair[0].Properties.Select(property => property.Name)));
         }
+    }
+
+    [Theory]
+    [InlineData("ConvertTo-KlingVideo -Prompt 'It moves.' -Destination $destination -PollingInterval 0.1")]
+    [InlineData("New-KlingVideoTask -Prompt 'It moves.' | Save-KlingVideo -Destination $destination")]
+    public async Task The_list_of_videos_shows_the_mode_owner_and_size_of_each(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        // The columns of PowerShell's views of files: all but the last two on Linux and macOS, those on Windows.
+        ShellResult result = await shell.RunAsync(
+            "function Get-Row($File) { 'UnixMode', 'User', 'Group', 'Size', 'Mode', 'LengthString' | ForEach-Object { \"$_ '$($File.$_)'\" } } "
+            + $"$images | {command} | ForEach-Object {"{"} (Get-Row $_) -join ', '; (Get-Row @($ExecutionContext.InvokeProvider.Item.Get(@($_.FullName), $true, $true))[0]) -join ', ' {"}"}",
+            new { images = shell.Images("a.png", "b.png", "c.png"), destination = shell.Destination });
+
+        string[][] pairs = [.. result.Output.Select(row => row.ToString()).Chunk(2)];
+        Assert.Equal(3, pairs.Length);
+        Assert.All(pairs, pair => Assert.Equal(pair[1], pair[0]));
+        Assert.All(pairs, pair => Assert.Equal(OperatingSystem.IsWindows(), pair[0].Contains("UnixMode ''", StringComparison.Ordinal)));
     }
 
     [Fact]

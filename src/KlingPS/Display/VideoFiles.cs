@@ -1,4 +1,6 @@
+using System.ComponentModel;
 using System.Management.Automation;
+using System.Reflection;
 using KlingPS.Core.Saving;
 
 namespace KlingPS.Display;
@@ -9,12 +11,16 @@ internal sealed class VideoFiles
     private const string PathNote = "PSPath";
     private const string NameNote = "PSChildName";
 
+    /// <summary>On Linux and macOS, where PowerShell's view of files and the properties UnixMode, User, Group and Size take their values from.</summary>
+    private const string StatNote = "UnixStat";
+
     /// <summary>What PowerShell adds to each file, in its order.</summary>
     private static readonly string[] s_notes = [PathNote, "PSParentPath", NameNote, "PSDrive", "PSProvider"];
 
     private string? _folder;
     private string _pathOfFolder = string.Empty;
     private (string Name, object Value)[] _notes = [];
+    private Func<string, object>? _readStat;
 
     /// <summary>The file as Get-Item would emit it, so that it pipes and prints like any other, with its task, its source image and what was done for it.</summary>
     /// <param name="items">Gives the file.</param>
@@ -40,6 +46,11 @@ internal sealed class VideoFiles
                 Add(like, name, name == PathNote ? _pathOfFolder + file.Name : name == NameNote ? file.Name : value);
             }
 
+            if (_readStat is not null)
+            {
+                Add(like, StatNote, ReadStat(file.FullName));
+            }
+
             return like;
         }
 
@@ -56,9 +67,31 @@ internal sealed class VideoFiles
     {
         (string Name, object Value)[] notes = [.. s_notes.Select(name => (name, found.Properties[name]?.Value!)).Where(note => note.Item2 is not null)];
         string? path = notes.FirstOrDefault(note => note.Name == PathNote).Value as string;
-        if (path?.EndsWith(file.Name, StringComparison.Ordinal) == true && notes.Any(note => note.Name == NameNote && note.Value as string == file.Name))
+        _readStat = FindStatReader(found);
+        if (KnowsAllNotes(found) && path?.EndsWith(file.Name, StringComparison.Ordinal) == true && notes.Any(note => note.Name == NameNote && note.Value as string == file.Name))
         {
             (_folder, _pathOfFolder, _notes) = (file.DirectoryName, path[..^file.Name.Length], notes);
+        }
+    }
+
+    /// <summary>Whether nothing was added to the file that the next one would lack; otherwise PowerShell is asked for each of them.</summary>
+    private bool KnowsAllNotes(PSObject found) => found.Properties.Match("*", PSMemberTypes.NoteProperty)
+        .All(note => !note.IsInstance || s_notes.Contains(note.Name) || (note.Name == StatNote && _readStat is not null));
+
+    /// <summary>How PowerShell reads the mode and the owner of a file. It has a public method for that, in a class that the standard library does not know.</summary>
+    private static Func<string, object>? FindStatReader(PSObject found) => found.Properties[StatNote]?.Value?.GetType().DeclaringType?
+        .GetMethod("GetLStat", BindingFlags.Public | BindingFlags.Static, [typeof(string)])?.CreateDelegate<Func<string, object>>();
+
+    private object? ReadStat(string path)
+    {
+        try
+        {
+            return _readStat!(path);
+        }
+        catch (Win32Exception)
+        {
+            // The file is gone, or nothing can be said about it; PowerShell leaves the note empty then.
+            return null;
         }
     }
 

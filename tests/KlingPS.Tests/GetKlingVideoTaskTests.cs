@@ -85,4 +85,18 @@ public sealed class GetKlingVideoTaskTests
         Assert.Equal(["a.png", "b.png", "c.png"], refreshed.Select(task => Path.GetFileName(task.SourcePath)));
         Assert.All(refreshed, task => Assert.Equal(KlingTaskState.Succeeded, task.TaskState));
     }
+
+    [Fact]
+    public async Task States_that_come_in_one_text_are_the_states_that_are_listed()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        await shell.RunAsync("$null = ConvertTo-KlingVideo $image -Prompt 'It moves.' -Destination $d", new { image = shell.Image(), d = shell.Destination });
+
+        // The numbers of Unknown and Generating add up to that of Succeeded.
+        Assert.Empty((await shell.RunAsync("Get-KlingVideoTask -State 'Unknown,Generating'")).Clean().Output);
+        Assert.Single((await shell.RunAsync("Get-KlingVideoTask -State 'Failed, Succeeded'")).Clean().Output);
+        Assert.Single((await shell.RunAsync("Get-KlingVideoTask -State 'Failed, Unknown', Succeeded")).Clean().Output);
+        Assert.NotNull((await shell.RunAsync("Get-KlingVideoTask -State 'Failed,'")).Terminating);
+        Assert.NotNull((await shell.RunAsync("Export-KlingGallery $page -State 'Unknown,Generated'", new { page = Path.Combine(shell.Folder, "page.html") })).Terminating);
+    }
 }

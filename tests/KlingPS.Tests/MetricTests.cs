@@ -123,6 +123,21 @@ public sealed class MetricTests
         Assert.Empty(Directory.GetFiles(shell.Folder));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("-Force")]
+    public async Task A_folder_in_place_of_the_file_is_one_error_with_advice_that_can_be_followed(string force)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"Export-KlingMetric $path -Offline {force}", new { path = shell.Folder });
+
+        ErrorRecord error = result.Terminating.Is("KlingDestinationUnusable", ErrorCategory.WriteError);
+        Assert.Equal($"The metrics cannot be written to '{shell.Folder}', because it is a folder.", error.Exception.Message);
+        Assert.Equal("Name the file in it, such as klingps.prom.", error.ErrorDetails.RecommendedAction);
+        Assert.Empty(result.Warnings);
+    }
+
     [Fact]
     public async Task A_name_that_the_collector_does_not_read_is_warned_of()
     {

@@ -144,6 +144,20 @@ public sealed class RowTests
     }
 
     [Theory]
+    [InlineData("-Duration 5, 10", "A list of 2 values is not a whole number")]
+    [InlineData("-Duration @('x')", "'x' is not a whole number")]
+    [InlineData("-CfgScale 0.5, 0.6, 0.7", "A list of 3 values is not a number")]
+    public async Task A_list_in_place_of_a_number_is_called_that_in_the_error(string parameter, string said)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"ConvertTo-KlingVideo $image -Prompt 'It moves.' -Destination $destination {parameter}", In(shell));
+
+        Assert.Contains(said, result.Terminating?.Exception.Message, StringComparison.Ordinal);
+        Assert.Empty(shell.Bill.Tasks);
+    }
+
+    [Theory]
     [InlineData("'10'", "'0.5'")]
     [InlineData("' 10 '", "' 0.5 '")]
     [InlineData("'10.0'", "'.5'")]

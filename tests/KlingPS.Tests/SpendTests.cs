@@ -126,4 +126,19 @@ public sealed class SpendTests
 
         Assert.Contains("-Until is the first moment that does not count", error.ToString(), StringComparison.Ordinal);
     }
+
+    [Theory]
+    [InlineData("Day, Folder", "'Day, Folder' are 2 values, and only one can be given.")]
+    [InlineData("'Day,Folder'", "'Day, Folder' are 2 values, and only one can be given.")]
+    [InlineData("$never", "It is not set; give one of the names that Tab offers, or leave the parameter out.")]
+    public async Task Two_ways_of_adding_up_at_once_or_none_are_refused(string groupBy, string said)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"Get-KlingSpend -GroupBy {groupBy}");
+
+        Assert.NotNull(result.Terminating);
+        Assert.Contains(said, result.Terminating.Exception.Message, StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+    }
 }

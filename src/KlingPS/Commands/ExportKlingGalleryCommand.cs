@@ -50,6 +50,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
     /// <summary>Only tasks in one of these states.</summary>
     [Parameter]
+    [Names]
     [ValidateNotNull]
     public KlingTaskState[]? State { get; set; }
 

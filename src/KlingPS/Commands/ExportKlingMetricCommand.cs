@@ -41,13 +41,13 @@ public sealed class ExportKlingMetricCommand : KlingCommand
     private protected override void OnProcess()
     {
         string path = Context.Shell.Paths.GetLiteralPath(Path);
+        Context.RequireNotKept(path);
+        RequireReplaceable(path);
         if (!path.EndsWith(Extension, StringComparison.Ordinal))
         {
             WriteWarning($"The textfile collector of Prometheus reads files whose names end with {Extension}, which '{path}' does not.");
         }
 
-        Context.RequireNotKept(path);
-        RequireReplaceable(path);
         if (!ShouldProcess(path, "Write metrics"))
         {
             return;
@@ -74,7 +74,16 @@ public sealed class ExportKlingMetricCommand : KlingCommand
     /// <summary>Refuses to replace anything that is not a file of metrics.</summary>
     private void RequireReplaceable(string path)
     {
-        if (Force || FileFacts.OfName(path) is not FileFacts present)
+        FileFacts? facts = FileFacts.OfName(path);
+        if (facts?.Kind == FileKind.Folder)
+        {
+            throw new KlingException(ErrorKind.DestinationUnusable, $"The metrics cannot be written to '{path}', because it is a folder.")
+            {
+                Advice = "Name the file in it, such as klingps.prom.",
+            };
+        }
+
+        if (Force || facts is not FileFacts present)
         {
             return;
         }
@@ -87,7 +96,10 @@ public sealed class ExportKlingMetricCommand : KlingCommand
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new KlingException(ErrorKind.FileExists, $"'{path}' cannot be replaced: {exception.Message}", exception);
+            throw new KlingException(ErrorKind.FileExists, $"The metrics were not written. {exception.Message}", exception)
+            {
+                Advice = "Give the path of another file.",
+            };
         }
 
         if (present.Length > 0 && beginning != LedgerMetrics.Mark)

@@ -4,6 +4,7 @@ using KlingPS.Core;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
+using KlingPS.Parameters;
 
 namespace KlingPS.Commands;
 
@@ -18,6 +19,7 @@ public sealed class GetKlingSpendCommand : KlingCommand
     /// <summary>What is added up together; the tasks of a day by default.</summary>
     [Parameter(Position = 0)]
     [Alias("By")]
+    [Names(IsOne = true)]
     public KlingSpendGroup GroupBy
     {
         get => (KlingSpendGroup)_groupBy;

@@ -34,6 +34,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     /// <summary>Only tasks in one of these states.</summary>
     [Parameter]
     [Usage(AsList)]
+    [Names]
     [ValidateNotNull]
     public KlingTaskState[]? State { get; set; }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Management.Automation;
 
 namespace KlingPS.Parameters;
@@ -20,7 +19,6 @@ internal sealed class DecimalNumberAttribute : ArgumentTransformationAttribute
         object? input = NumberText.Unwrap(inputData);
         return NumberText.IsBlank(input) && !IsRequired ? null
             : NumberText.Read(input) is decimal number ? number
-            : throw RefusedInput.Create(
-                $"'{Convert.ToString(inputData, CultureInfo.InvariantCulture)}' is not a number. Write it in digits with a point, such as 0.5.");
+            : throw RefusedInput.Create($"{NumberText.Show(inputData)} is not a number. Write it in digits with a point, such as 0.5.");
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 
@@ -11,6 +12,14 @@ internal static class NumberText
 
     /// <summary>Whether nothing is given.</summary>
     public static bool IsBlank(object? input) => input is null || (input is string text && string.IsNullOrWhiteSpace(text));
+
+    /// <summary>What is given, as an error repeats it.</summary>
+    public static string Show(object? input) => Unwrap(input) switch
+    {
+        ICollection { Count: not 1 } values => $"A list of {values.Count} values",
+        ICollection values => Show(values.Cast<object?>().Single()),
+        var value => $"'{Convert.ToString(value, CultureInfo.InvariantCulture)}'",
+    };
 
     /// <summary>The number; <see langword="null"/> if it is not one. A Boolean, a day or a character is not a number, though PowerShell would convert it to one.</summary>
     public static decimal? Read(object? input) => input switch

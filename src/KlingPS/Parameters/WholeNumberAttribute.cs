@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Management.Automation;
 
 namespace KlingPS.Parameters;
@@ -22,5 +21,5 @@ internal sealed class WholeNumberAttribute : ArgumentTransformationAttribute
     }
 
     private static ArgumentTransformationMetadataException Refuse(object input, string why)
-        => RefusedInput.Create($"'{Convert.ToString(input, CultureInfo.InvariantCulture)}' {why}. Write it in digits, such as 5.");
+        => RefusedInput.Create($"{NumberText.Show(input)} {why}. Write it in digits, such as 5.");
 }

@@ -75,6 +75,11 @@ public sealed class EnvironmentTests
         Assert.DoesNotContain(-1, ways);
         Assert.Equal(ways.Order(), ways);
         Assert.StartsWith("To try things out without a key, at no cost: Connect-KlingAccount -Sandbox.", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+
+        string all = $"{error} {error.ErrorDetails.RecommendedAction}";
+        Assert.All(
+            (string[])["Connect-KlingAccount -ApiKey", "KIE_API_KEY_FILE to the path", "Set-KlingApiKey", "https://kie.ai/api-key"],
+            way => Assert.Equal(all.IndexOf(way, StringComparison.Ordinal), all.LastIndexOf(way, StringComparison.Ordinal)));
     }
 
     [Theory]

@@ -75,6 +75,25 @@ public sealed class ErrorTextTests
         Assert.All((string[])[paid, saved], advice => Assert.Contains($"Get-KlingVideoTask -Id {task.Id} | Save-KlingVideo -Destination", advice, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("Save-KlingVideo -Id $task.Id -Destination $destination")]
+    [InlineData("Save-KlingVideo -TaskId $task.TaskId -Destination $destination")]
+    [InlineData("$task.Id | Save-KlingVideo -Destination $destination")]
+    public async Task A_video_that_cannot_be_saved_is_told_with_the_number_of_its_task_however_it_was_named(string command)
+    {
+        var clock = new ManualClock();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(clock, TimeSpan.FromMinutes(2));
+        var variables = new { image = shell.Image(), destination = shell.Destination };
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("($task = New-KlingVideoTask $image -Prompt 'p')", variables)).Clean().Of<KlingVideoTask>());
+
+        ErrorRecord pending = Assert.Single((await shell.RunAsync(command)).Errors).Is("KlingTaskPending", ErrorCategory.ResourceBusy);
+        clock.Advance(TimeSpan.FromMinutes(2));
+        Directory.CreateDirectory(Path.Combine(shell.Destination, "image.mp4.partial"));
+        ErrorRecord inTheWay = Assert.Single((await shell.RunAsync(command)).Errors).Is("KlingDestinationUnusable", ErrorCategory.WriteError);
+
+        Assert.All((ErrorRecord[])[pending, inTheWay], error => Assert.Contains($"Get-KlingVideoTask -Id {task.Id} | ", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_video_that_was_damaged_on_disk_is_told_as_that_and_is_fetched_again_for_nothing()
     {

@@ -113,9 +113,10 @@ internal sealed class VideoSaver
     public async Task<Outcome<TaskReference, SavedVideo>> SaveAsync(TaskReference reference, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(reference);
+        KlingVideoTask? task = null;
         try
         {
-            KlingVideoTask task = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
+            task = await FindAsync(reference, cancellationToken).ConfigureAwait(false);
             if (task.TakenAt is not null && reference.Task is not null)
             {
                 // If the user names it, it is saved anyway; but a video from a list is not fetched again every night.
@@ -140,7 +141,8 @@ internal sealed class VideoSaver
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
         {
-            return new(reference, null, UnexpectedError.From(exception, reference.ToString()));
+            KlingException error = UnexpectedError.From(exception, reference.ToString());
+            return new(reference, null, task is null || error.IsFatal ? error : error.About(task.Id));
         }
     }
 
@@ -475,5 +477,8 @@ internal sealed class VideoSaver
 
     private static KlingException CreatePendingException(KlingVideoTask task) => new(
         ErrorKind.TaskPending,
-        string.Create(CultureInfo.InvariantCulture, $"The video of '{task.Subject}' (task {task.Id}) is not ready yet; it is still being made."));
+        string.Create(CultureInfo.InvariantCulture, $"The video of '{task.Subject}' (task {task.Id}) is not ready yet; it is still being made."))
+    {
+        TaskNumber = task.Id,
+    };
 }

@@ -145,9 +145,11 @@ internal sealed class NetworkChecks(KlingEndpoints endpoints, HttpMessageHandler
         }
     }
 
-    /// <summary>The message of a failed request may only say "see inner exception" instead of the cause.</summary>
+    /// <summary>The message of a failed request may only say "see inner exception" instead of the cause, or the cause and once more the address.</summary>
     private static string Describe(Exception exception)
-        => exception.InnerException is Exception inner && exception.Message.Contains("inner exception", StringComparison.OrdinalIgnoreCase) ? inner.Message : exception.Message;
+        => exception.InnerException is Exception inner
+            && (exception.Message.Contains("inner exception", StringComparison.OrdinalIgnoreCase) || exception.Message.StartsWith(inner.Message, StringComparison.Ordinal))
+            ? inner.Message : exception.Message;
 
     /// <param name="Elapsed">How long it took.</param>
     /// <param name="Date">The time by the service's clock.</param>

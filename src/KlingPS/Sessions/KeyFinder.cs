@@ -102,7 +102,11 @@ internal sealed class KeyFinder
             string found = $"No API key was found: you are not connected, neither the environment variable {KeySource.Variable} nor {KeyFile.Variable} is set, and the secret store gave none.";
             throw new KlingException(
                 ErrorKind.ApiKeyMissing,
-                isSecretNamed ? $"{found} {problem} {Ways}." : $"{found} {Ways}; or set {KeySource.Variable}, or {KeyFile.Variable} to the path of a file that holds the key. To keep one for all sessions, a secret store is needed. {problem}");
+                isSecretNamed ? $"{found} {problem} {Ways}." : $"{found} {Ways}; or set {KeySource.Variable}, or {KeyFile.Variable} to the path of a file that holds the key. To keep one for all sessions, a secret store is needed. {problem}")
+            {
+                // The message has all the ways already; this is the first error that most people see.
+                Advice = "To try things out without a key, at no cost: Connect-KlingAccount -Sandbox. A key is made at https://kie.ai/api-key.",
+            };
         }
 
         try

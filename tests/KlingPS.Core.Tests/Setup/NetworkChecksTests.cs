@@ -46,6 +46,17 @@ public sealed class NetworkChecksTests
     }
 
     [Fact]
+    public async Task The_address_of_a_service_that_refuses_connections_is_told_once_after_the_cause()
+    {
+        var cause = new SocketException((int)SocketError.ConnectionRefused);
+        var handler = new Answering(_ => throw new HttpRequestException($"{cause.Message} (api.example.com:443)", cause));
+
+        (KlingSetupCheck service, _) = await new NetworkChecks(s_public, handler, TimeProvider.System).CheckServiceAsync(Token);
+
+        Assert.Equal($"https://api.example.com/ does not answer: {cause.Message.TrimEnd('.')}.", service.Message);
+    }
+
+    [Fact]
     public async Task A_service_that_cannot_be_reached_fails_and_says_why()
     {
         var handler = new Answering(_ => throw new HttpRequestException("Name or service not known."));

@@ -98,9 +98,10 @@ internal sealed class CallbackProcessor
             await SettleAsync(attempt, snapshot.TaskId).ConfigureAwait(false);
         }
 
+        KlingVideoTask? other = await _service.FindOtherPurchaseAsync(known, snapshot).ConfigureAwait(false);
         KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot.After(known)).ConfigureAwait(false);
         _service.Events.OnObserved(attempt ?? known, task);
-        if (isInDoubt && task.TaskState != known!.TaskState)
+        if (isInDoubt && other is null && task.TaskState != known!.TaskState)
         {
             string news = known.IsForgotten
                 ? $"The service knows '{task.Subject}' (task {task.Id}) again, which was given up because it did not"
@@ -109,6 +110,7 @@ internal sealed class CallbackProcessor
         }
 
         _service.WarnOfFurtherVideos(task, snapshot);
+        _service.WarnOfOtherPurchase(task, other);
         _service.Prices.Learn(task, snapshot);
         return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null, known?.Id == task.Id ? null : known?.Id);
     }

@@ -66,13 +66,52 @@ internal sealed class KlingService
             throw foreign.Error;
         }
 
+        KlingVideoTask? other = await FindOtherPurchaseAsync(before, snapshot).ConfigureAwait(false);
         KlingVideoTask task = before is null
             ? await Session.Ledger.Tasks.RecordSnapshotAsync(Session.Account, snapshot).ConfigureAwait(false)
             : await RecordOrKeepAsync(before, snapshot.After(before)).ConfigureAwait(false);
         Events.OnObserved(before, task);
         WarnOfFurtherVideos(task, snapshot);
+        WarnOfOtherPurchase(task, other);
         Prices.Learn(task, snapshot);
         return task;
+    }
+
+    /// <summary>What was bought in the place of a task that had failed, if the service says now that it has not.</summary>
+    /// <param name="before">The task as it is recorded.</param>
+    /// <param name="snapshot">What the service says about it.</param>
+    internal async Task<KlingVideoTask?> FindOtherPurchaseAsync(KlingVideoTask? before, TaskSnapshot snapshot)
+    {
+        if (before is not { TaskState: KlingTaskState.Failed, IsDescribed: true }
+            || snapshot.State == KlingTaskState.Failed
+            || Loss.Error is not null
+            || before.Spec.Sources.Any(source => source.Source is { IsFile: true, Hash: null }))
+        {
+            return null;
+        }
+
+        try
+        {
+            KlingVideoTask? other = await Session.Ledger.Tasks.FindEarlierAsync(Session.Account, before.Spec, CancellationToken.None).ConfigureAwait(false);
+            return other is null or { TaskState: KlingTaskState.Failed or KlingTaskState.Abandoned } || other.Id == before.Id ? null : other;
+        }
+        catch (KlingException exception) when (Loss.Note(exception))
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Tells the user that a video is paid for twice: commands use one purchase of a video and leave the other one alone.</summary>
+    /// <param name="task">The task that had failed, as it is now.</param>
+    /// <param name="other">See <see cref="FindOtherPurchaseAsync"/>.</param>
+    internal void WarnOfOtherPurchase(KlingVideoTask task, KlingVideoTask? other)
+    {
+        if (other is not null && task.TaskState != KlingTaskState.Failed)
+        {
+            Observer?.OnWarning(
+                $"Task {task.Id} ('{task.Subject}') had failed and is {task.State} at the service now, so the video is paid for twice: it was bought again as task {other.Id}. "
+                + $"To get both: Get-KlingVideoTask -Id {task.Id}, {other.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
+        }
     }
 
     /// <summary>Lets go of a task that the service has named for an attempt and that was made from something else: its video belongs to another one.</summary>

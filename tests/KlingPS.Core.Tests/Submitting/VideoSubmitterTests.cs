@@ -644,6 +644,20 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task That_a_failed_task_was_made_after_its_video_was_bought_again_is_told()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask failed = await FailAsync(request);
+        KlingVideoTask again = (await SubmitAsync(request with { RetryFailed = true })).Value!;
+        _harness.Tasks[failed.TaskId!] = PipelineHarness.Succeeded(failed.TaskId!);
+
+        await _harness.Clock.RunAsync(new TaskFinder(_harness.NewService()).RefreshAsync(failed, CancellationToken.None));
+
+        string warning = Assert.Single(_harness.Observer.Warnings);
+        Assert.StartsWith($"Task {failed.Id} ('{request.Subject}') had failed and is Succeeded at the service now, so the video is paid for twice: it was bought again as task {again.Id}.", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_was_made_after_all_is_told_like_any_other_video()
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };

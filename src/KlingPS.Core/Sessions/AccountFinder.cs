@@ -72,8 +72,21 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             await Register.RecordAsync(found.Own, cancellationToken).ConfigureAwait(false);
         }
 
+        if (recorded is null && await Register.ListAsync(cancellationToken).ConfigureAwait(false) is var present && HasNews(found, present))
+        {
+            // Another key is used for the first time at the same moment, as when several machines begin to share a ledger. At least one of the two
+            // sees the other here; otherwise both would count as settled, although nobody has compared them.
+            found = await AskAsync(found.Own with { IsSettled = false, IsSettledElsewhere = null }, present, cancellationToken).ConfigureAwait(false);
+            askedAt = session.TimeProvider.GetTimestamp();
+            await Register.RecordAsync(found.Own, cancellationToken).ConfigureAwait(false);
+        }
+
         Apply(found, askedAt);
     }
+
+    /// <summary>Whether the ledger has keys by now that the key was not compared with.</summary>
+    private bool HasNews(Findings found, IReadOnlyList<AccountKey> present)
+        => FindCandidates(present, found.Own).SelectMany(candidate => candidate.Keys).Any(key => found.Keys.All(known => known.Fingerprint != key.Fingerprint));
 
     /// <summary>Learns from the address of an upload which account the key belongs to.</summary>
     /// <param name="upload">The address.</param>

@@ -36,6 +36,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
         Tasks = Hook<ITaskJournal>.Over(_ledger.Tasks, name => BeforeCall?.Invoke(name));
         Uploads = Hook<IUploadCache>.Over(_ledger.Uploads, name => BeforeCacheCall?.Invoke($"{nameof(IUploadCache)}.{name}"));
         FileHashes = Hook<IFileHashCache>.Over(_ledger.FileHashes, name => BeforeCacheCall?.Invoke($"{nameof(IFileHashCache)}.{name}"));
+        Accounts = Hook<IAccountRegister>.Over(_ledger.Accounts, name => BeforeAccountCall?.Invoke(name));
         RateGates = new CountingGates(this, _ledger.RateGates);
     }
 
@@ -44,6 +45,9 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     /// <summary>The same for the caches of uploads and of file hashes, whose methods are named as <c>IUploadCache.FindAsync</c>.</summary>
     public Action<string>? BeforeCacheCall { get; set; }
+
+    /// <summary>The same for the keys of accounts.</summary>
+    public Action<string>? BeforeAccountCall { get; set; }
 
     /// <summary>Called before a caller enters a gate; what it throws, the caller gets.</summary>
     public Action? BeforeGate { get; set; }
@@ -62,7 +66,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public ITaskJournal Tasks { get; }
 
-    public IAccountRegister Accounts => _ledger.Accounts;
+    public IAccountRegister Accounts { get; }
 
     public IUploadCache Uploads { get; }
 

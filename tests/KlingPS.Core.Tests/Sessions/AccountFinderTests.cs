@@ -205,6 +205,34 @@ public sealed class AccountFinderTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Two_keys_of_an_account_that_are_used_for_the_first_time_at_the_same_moment_are_compared_later()
+    {
+        KlingSession session = Open();
+        Task? first = null;
+        _harness.Ledger.BeforeAccountCall = name =>
+        {
+            if (name == nameof(IAccountRegister.RecordAsync) && first is null)
+            {
+                // The other machine knows of no key either.
+                first = Task.CompletedTask;
+                first = new AccountFinder(_harness.Session, _harness.Observer).FindAsync(default);
+                first.GetAwaiter().GetResult();
+            }
+        };
+
+        await FindAsync(session);
+
+        Assert.Equal(session.Fingerprint, session.Account);
+        Assert.NotNull(Assert.Single(session.Others).Doubt);
+        Assert.Empty(_harness.Observer.Warnings);
+
+        await BoughtAsync(3);
+        _harness.Tasks["old-3"] = PipelineHarness.Generating;
+        await FindAsync(Open());
+        Assert.Contains("old-3", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_number_does_not_join_accounts_that_the_service_has_told_apart()
     {
         await BoughtAsync(3);

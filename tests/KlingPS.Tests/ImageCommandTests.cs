@@ -88,4 +88,24 @@ public sealed class ImageCommandTests
             estimate.Prices);
         Assert.Empty(shell.Bill.Requests);
     }
+
+    [Fact]
+    public async Task A_task_or_a_row_without_a_path_is_not_called_an_empty_value()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        string image = shell.Image();
+
+        ShellResult result = await shell.RunAsync(
+            "$task = New-KlingVideoTask $image -Prompt 'It moves.'; $task, [pscustomobject]@{ File = $image; Model = 'kling/v2-1-pro' }, [pscustomobject]@{ Path = ''; Model = 'kling/v2-1-pro' } | Test-KlingImage; $task | ForEach-Object SourcePath | Test-KlingImage",
+            new { image });
+
+        Assert.Equal(
+            [
+                "A KlingVideoTask came through the pipeline that names no image: it has neither Path nor LiteralPath. Its SourcePath does: … | ForEach-Object SourcePath | Test-KlingImage.",
+                "A row came through the pipeline that names no image: it has neither Path nor LiteralPath.",
+                "An empty value was given instead of the path of an image.",
+            ],
+            result.Errors.Select(error => error.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message));
+        Assert.Equal(true, Assert.Single(result.Output).BaseObject);
+    }
 }

@@ -13,6 +13,9 @@ public abstract class ImagePathCommand : KlingCommand
     private protected const string ByPath = "Path";
     private const string ByLiteralPath = "LiteralPath";
 
+    /// <summary>What the path of an image is read from.</summary>
+    private static readonly string[] s_pathNames = [nameof(Path), nameof(LiteralPath), "PSPath", "FullName", "LP"];
+
     private string? _givenPath;
     private PSObject? _row;
 
@@ -110,7 +113,7 @@ public abstract class ImagePathCommand : KlingCommand
     {
         if (IsNothing || LacksImagePath)
         {
-            onError(new KlingException(ErrorKind.RequestInvalid, "An empty value was given instead of the path of an image."), null);
+            onError(new KlingException(ErrorKind.RequestInvalid, DescribeMissingImage()), _row?.BaseObject is string ? null : _row);
             return [];
         }
 
@@ -121,5 +124,19 @@ public abstract class ImagePathCommand : KlingCommand
 
         bool isLiteral = IsLiteral;
         return Context.Shell.Paths.Resolve((isLiteral ? LiteralPath : Path) ?? [], isLiteral, onError);
+    }
+
+    /// <summary>Why the current input names no image: it has an empty path, or none at all, as an object of another kind of which only something else was read.</summary>
+    private string DescribeMissingImage()
+    {
+        if (_row is not { BaseObject: not string } row || s_pathNames.Any(name => row.Properties[name] is not null))
+        {
+            return "An empty value was given instead of the path of an image.";
+        }
+
+        string what = row.BaseObject is PSCustomObject ? "A row" : $"A {row.BaseObject.GetType().Name}";
+        string problem = $"{what} came through the pipeline that names no image: it has neither {nameof(Path)} nor {nameof(LiteralPath)}.";
+        return row.Properties[nameof(KlingVideoTask.SourcePath)] is null ? problem
+            : $"{problem} Its {nameof(KlingVideoTask.SourcePath)} does: … | ForEach-Object {nameof(KlingVideoTask.SourcePath)} | {MyInvocation.MyCommand.Name}.";
     }
 }

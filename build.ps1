@@ -399,9 +399,10 @@ function Start-Shell([string[]] $Arguments, [string] $WorkingDirectory = $PSScri
 }
 
 # Each file runs in a shell of its own that has imported nothing, four of them at a time: a test mostly waits. The shells that the tests
-# start end before it pays that .NET watches what they run, and keeps what it compiles from being written and run at the same time.
+# start end before it pays that .NET watches what they run, compiles again what runs often, and keeps what it compiles from being written and
+# run at the same time.
 function Invoke-PesterSuite {
-    $brief = @{ DOTNET_TieredPGO = '0'; DOTNET_EnableWriteXorExecute = '0' }
+    $brief = @{ DOTNET_TieredPGO = '0'; DOTNET_TC_CallCounting = '0'; DOTNET_EnableWriteXorExecute = '0' }
     $result = New-Result 'Pester'
     $pester = "$(dotnet msbuild (Join-Path $PSScriptRoot 'tests/KlingPS.Tests') -getProperty:PkgPester | Select-Object -Last 1)".Trim()
     if (-not $pester -or -not (Test-Path -LiteralPath $pester)) {

@@ -16,6 +16,11 @@ public sealed class TaskInputTests
         "@{{ id = $task.Id; Note = 'from a list' }} | {0}",
         "[ordered]@{{ Name = 'x'; TaskId = $task.TaskId }} | {0}",
         "[System.Collections.Generic.Dictionary[string, object]]::new() | ForEach-Object {{ $_['Id'] = $task.Id; $_ }} | {0}",
+        "[pscustomobject]@{{ PSTypeName = 'My.Row'; Id = $task.Id }} | {0}",
+        "[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize([pscustomobject]@{{ PSTypeName = 'My.Row'; Id = $task.Id }})) | {0}",
+        "[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($($file = [psobject] [System.IO.DirectoryInfo] '/'; $file.psobject.Properties.Add([psnoteproperty]::new('TaskId', $task.TaskId)); $file))) | {0}",
+        "$($file = [psobject] [System.IO.DirectoryInfo] '/'; $file.psobject.Properties.Add([psnoteproperty]::new('Id', $task.Id)); $file) | {0}",
+        "([xml]\"<task Id='$($task.Id)'/>\").task | {0}",
         "$task.Id | {0}",
         "[int]$task.Id | {0}",
         "{0} -TaskId $task.TaskId",
@@ -129,5 +134,38 @@ public sealed class TaskInputTests
         Assert.Contains($"was used as -{parameter} as well", message, StringComparison.Ordinal);
         Assert.Contains(advice, message, StringComparison.Ordinal);
         Assert.Equal(0, shell.Bill.CreatesAccepted);
+    }
+
+    [Theory]
+    [InlineData("Get-KlingVideoTask")]
+    [InlineData("Wait-KlingVideoTask -Timeout 1")]
+    [InlineData("Save-KlingVideo")]
+    [InlineData("Remove-KlingVideoTask")]
+    [InlineData("Resolve-KlingVideoTask -Abandon")]
+    [InlineData("Receive-KlingCallback -Prefix http://127.0.0.1:0/ -Timeout 1")]
+    [InlineData("Export-KlingGallery gallery.html")]
+    public async Task A_process_or_a_job_is_not_taken_for_the_task_that_has_its_number(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            $$"""
+            $null = New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1
+            class Process { [long] $Id = 1 }
+            [Process]::new(), [Process]::new(), [Process]::new() | {{command}}
+            [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize([Process]::new())) | {{command}}
+            """,
+            new { image = shell.Image() });
+
+        Assert.Null(result.Terminating);
+        Assert.Equal(2, result.Errors.Count);
+        Assert.All(result.Errors, error =>
+        {
+            error.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+            Assert.Equal("An object of type Process was given instead of a task. Its Id is not that of a task.", error.ToString());
+            Assert.Contains("-Id 1, 2", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
+        });
+        Assert.Empty(result.Output);
+        Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
     }
 }

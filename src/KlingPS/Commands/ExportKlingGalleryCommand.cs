@@ -104,7 +104,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
             catch (KlingException exception)
             {
                 _refused++;
-                WriteError(exception, input);
+                RefuseInput(exception, input);
             }
         }
     }

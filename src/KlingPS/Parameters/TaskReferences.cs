@@ -17,11 +17,14 @@ internal static class TaskReferences
 
     private const int LongestShown = 200;
 
+    private static readonly string[] s_names = [nameof(TaskReference.TaskId), nameof(TaskReference.Id)];
+
     /// <summary>
     /// Reads a task, live or from another session; a local id, as a number or as its digits; the service's id, as any other text; or an
-    /// object with a property TaskId or Id, or a hashtable with such a key.
+    /// object with a property TaskId or Id, or a hashtable with such a key. Jobs, processes and many other objects have an Id, too, which is not that of a task.
     /// </summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is none of these.</exception>
+    /// <exception cref="ForeignObjectException">It is an object of another kind.</exception>
     public static TaskReference From(PSObject? input)
     {
         PSObject? row = TableRow.Of(input);
@@ -37,6 +40,12 @@ internal static class TaskReferences
                 $"'{row}' is not the id of a task. PowerShell reads it as a number; put an id of the service in quotes, or use -TaskId."),
             _ when Text(row, nameof(TaskReference.TaskId)) is string taskId => FromTaskId(taskId),
             _ when ReadId(Text(row, nameof(TaskReference.Id))) is long id => new TaskReference { Id = id },
+            _ when TableRow.FindForeignType(row) is string type && s_names.FirstOrDefault(name => row.Properties[name] is not null) is string name => throw new ForeignObjectException(
+                type,
+                $"An object of type {type} was given instead of a task. Its {name} is not that of a task.")
+            {
+                Advice = HowToGive,
+            },
             _ => throw new KlingException(ErrorKind.RequestInvalid, $"'{row}' is not a task: it has neither a TaskId nor an Id."),
         };
     }
@@ -105,7 +114,19 @@ internal static class TaskReferences
 
     private static string? Text(PSObject input, string property)
     {
-        string? text = input.Properties[property]?.Value?.ToString();
+        string? text = FindAbout(input, property)?.Value?.ToString();
         return string.IsNullOrWhiteSpace(text) ? null : text;
     }
+
+    /// <summary>
+    /// A property, if it may be about a task. On an object of another kind, that is one that was added to it, as to the files of saved
+    /// videos. From another session all properties come as added ones, but no such object that is common has a TaskId by itself.
+    /// </summary>
+    private static PSPropertyInfo? FindAbout(PSObject input, string property)
+        => input.Properties[property] is PSPropertyInfo found && (TableRow.FindForeignType(input) is null || (IsAdded(found) && (property == nameof(TaskReference.TaskId) || !TableRow.IsFromElsewhere(input))))
+            ? found
+            : null;
+
+    /// <summary>Whether a property is neither one of the type itself nor one that PowerShell gives to all objects of the type.</summary>
+    private static bool IsAdded(PSPropertyInfo property) => property.IsInstance && property.MemberType != PSMemberTypes.Property;
 }

@@ -32,6 +32,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private readonly PipelineBridge _bridge = new();
     private readonly List<IDisposable> _owned = [];
     private CommandContext? _context;
+    private readonly HashSet<string> _foreign = new(StringComparer.Ordinal);
     private Dictionary<string, object> _given = [];
     private PassedOverColumns? _passedOver;
     private NearColumns? _near;
@@ -386,9 +387,14 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         ? null
         : lost.WithMessage($"{lost.Message} What this command has seen of its tasks is kept on this machine; the next command here that reaches the ledger records it.");
 
-    /// <summary>Writes the error of input that the batch never gets, in its place among the errors of the batch.</summary>
+    /// <summary>Writes the error of input that the batch never gets, in its place among the errors of the batch; of objects of another kind, once for all of one type.</summary>
     private protected void RefuseInput(KlingException error, object? target)
     {
+        if (error is ForeignObjectException foreign && !_foreign.Add(foreign.Type))
+        {
+            return;
+        }
+
         if (_refuse is null)
         {
             WriteError(error, target);

@@ -476,13 +476,42 @@ internal sealed class VideoSubmitter
             {
                 // The service says nothing else about it any more, so what it said before stands.
             }
-            catch (KlingException exception) when (!exception.IsFatal)
+            catch (KlingException exception)
             {
-                throw exception.WithMessage($"It failed before, as task {failed.Id}, and whether its video was made after all could not be found out. {exception.Message}");
+                if (exception.IsFatal && !await IsOfOneTaskAsync(exception, cancellationToken).ConfigureAwait(false))
+                {
+                    throw;
+                }
+
+                KlingException doubt = exception is KlingApiException { IsFatal: true } silence ? silence.AsFinal() : exception;
+                doubt = doubt.WithMessage($"It failed before, as task {failed.Id}, and whether its video was made after all could not be found out. {exception.Message}");
+                doubt.TaskNumber = failed.Id;
+                doubt.Advice = "Run the command again later. If the service never says what became of the task, Remove-KlingVideoTask -Id <id> removes its record, and then the video is bought again: "
+                    + "it is paid for twice if the service makes that of the task after all.";
+                throw doubt;
             }
         }
 
         return null;
+    }
+
+    /// <summary>Whether a service that says nothing about a task answers other questions: then the other images have nothing to do with that.</summary>
+    private async Task<bool> IsOfOneTaskAsync(KlingException exception, CancellationToken cancellationToken)
+    {
+        if (exception is not KlingApiException { Kind: ErrorKind.ServiceUnavailable, Fault: not TransportFault.NotSent, IsFromElsewhere: false, Code: not (>= 300 and < 400) })
+        {
+            return false;
+        }
+
+        try
+        {
+            await _service.Client.GetCreditsAsync(cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        catch (KlingException)
+        {
+            return false;
+        }
     }
 
     /// <summary>An earlier purchase, if it is used again; <see langword="null"/> if the video is to be bought.</summary>

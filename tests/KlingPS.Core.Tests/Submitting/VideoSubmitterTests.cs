@@ -630,6 +630,30 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(1, _harness.Creates);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task One_failed_task_that_the_service_says_nothing_about_does_not_keep_the_other_images_from_being_bought(bool answersOtherwise)
+    {
+        Submission fox = _harness.Submission("fox.png", 1) with { ReusePurchase = true };
+        Submission owl = _harness.Submission("owl.png", 2) with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(fox);
+        _harness.Service.On(FakeService.CreditPath, answersOtherwise ? Replies.Data("100") : Replies.Code(500, "Server exception, please try again later"));
+        _harness.Tasks[task.TaskId!] = Replies.Code(500, "Server exception, please try again later");
+
+        KlingException refusal = (await SubmitAsync(fox with { RetryFailed = true })).Error!;
+        Outcome<Submission, KlingVideoTask> other = await SubmitAsync(owl with { RetryFailed = true });
+
+        Assert.Equal((answersOtherwise, answersOtherwise), (other.Error is null, !refusal.IsFatal));
+        Assert.Equal(answersOtherwise ? 2 : 1, _harness.Creates);
+        if (answersOtherwise)
+        {
+            Assert.StartsWith($"Nothing was bought for '{fox.Subject}'. It failed before, as task {task.Id}, and", refusal.Message, StringComparison.Ordinal);
+            Assert.Contains("Remove-KlingVideoTask -Id <id>", refusal.Advice, StringComparison.Ordinal);
+            Assert.Equal(task.Id, refusal.TaskNumber);
+        }
+    }
+
     [Fact]
     public async Task What_was_made_after_all_is_fetched_although_the_limit_leaves_nothing_to_buy()
     {

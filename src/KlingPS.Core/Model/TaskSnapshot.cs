@@ -20,6 +20,9 @@ internal sealed record TaskSnapshot
     /// <summary>Where the task stands. An unrecognized state counts as <see cref="KlingTaskState.Waiting"/>.</summary>
     public required KlingTaskState State { get; init; }
 
+    /// <summary>Whether the service names a state that there is, as opposed to none or one that is not recognized.</summary>
+    public bool NamesState { get; init; } = true;
+
     /// <summary>The links to the finished videos that may be followed; empty until the end, and sometimes for a moment after it.</summary>
     public IReadOnlyList<string> ResultUris { get; init; } = [];
 
@@ -64,7 +67,7 @@ internal sealed record TaskSnapshot
 
     /// <summary>The same, knowing what was recorded of the task before the service was asked.</summary>
     /// <param name="before">The task; <see langword="null"/> if it was not recorded.</param>
-    public TaskSnapshot After(KlingVideoTask? before) => before is { TaskState: KlingTaskState.Failed } && ShowsTask ? this with { IsSinceFailure = true } : this;
+    public TaskSnapshot After(KlingVideoTask? before) => before is { TaskState: KlingTaskState.Failed } && ShowsTask && NamesState ? this with { IsSinceFailure = true } : this;
 
     /// <summary>Whether the service tells more than that it was asked. Some routes say "success" without data for a task that they do not know.</summary>
     public bool ShowsTask => Spec is not null || CreatedAt is not null || ResultUris.Count > 0 || State != KlingTaskState.Waiting;

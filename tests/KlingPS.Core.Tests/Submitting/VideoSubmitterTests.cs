@@ -654,6 +654,20 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         }
     }
 
+    [Theory]
+    [InlineData("\"state\":\"archived\",")]
+    [InlineData("\"state\":\"\",")]
+    [InlineData("")]
+    public async Task What_failed_is_bought_again_although_the_service_names_no_state_of_it_any_more(string state)
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        _harness.Tasks[task.TaskId!] = Replies.Data($$"""{"taskId":"{{task.TaskId}}",{{state}}"createTime":{{_harness.Clock.GetUtcNow().ToUnixTimeMilliseconds()}} }""");
+
+        Assert.NotEqual(task.Id, (await SubmitAsync(request with { RetryFailed = true })).Value?.Id);
+        Assert.Equal(2, _harness.Creates);
+    }
+
     [Fact]
     public async Task What_was_made_after_all_is_fetched_although_the_limit_leaves_nothing_to_buy()
     {

@@ -33,12 +33,14 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
         }
 
         (List<string> links, string? problem) = ReadLinks(data);
+        KlingTaskState? state = ReadState(data.Text("state"));
         DateTimeOffset now = time.GetUtcNow();
         DateTimeOffset? created = ReceivedTime.From(data.UnixMilliseconds("createTime"), now);
         return new TaskSnapshot
         {
             TaskId = ServiceTaskId.IsValid(named) ? named! : taskId,
-            State = ReadState(data.Text("state")),
+            State = state ?? KlingTaskState.Waiting,
+            NamesState = state is not null,
             ResultUris = links,
             LinkProblem = problem,
             FailCode = data.Text("failCode"),
@@ -50,13 +52,14 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
         };
     }
 
-    private static KlingTaskState ReadState(string? state) => state?.ToLowerInvariant() switch
+    private static KlingTaskState? ReadState(string? state) => state?.ToLowerInvariant() switch
     {
         "success" => KlingTaskState.Succeeded,
         "fail" or "failed" => KlingTaskState.Failed,
         "queuing" => KlingTaskState.Queuing,
         "generating" => KlingTaskState.Generating,
-        _ => KlingTaskState.Waiting,
+        "waiting" => KlingTaskState.Waiting,
+        _ => null,
     };
 
     private (List<string> Links, string? Problem) ReadLinks(JsonElement data)

@@ -61,7 +61,7 @@ internal sealed record TaskSnapshot
 
     /// <summary>
     /// Whether the service was asked when the task was known to have failed. If the task is being made, it is being made again then;
-    /// otherwise, the answer may only have been overtaken by a later one.
+    /// otherwise, the answer may only have been overtaken by a later one. That it has failed is nothing new then, and may be what was overtaken.
     /// </summary>
     public bool IsSinceFailure { get; init; }
 

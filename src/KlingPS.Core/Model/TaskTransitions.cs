@@ -205,6 +205,11 @@ internal static class TaskTransitions
             // A later poll may bring the link, or a fresh one; the rest stands.
             return task.TaskState == KlingTaskState.Succeeded ? task with { ResultUri = resultUri } : task;
         }
+        else if (snapshot is { State: KlingTaskState.Failed, IsSinceFailure: true })
+        {
+            // Somebody else has heard meanwhile that it is being made again. Whoever waits for it asks again.
+            return task;
+        }
 
         KlingVideoTask next = task with { TaskState = snapshot.State, AcceptedAt = snapshot.CreatedAt ?? task.AcceptedAt, ResultUri = resultUri };
         DateTimeOffset completed = snapshot.CompletedAt ?? now;

@@ -669,6 +669,26 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_another_shell_has_found_to_be_made_again_is_not_bought_by_one_that_was_told_a_moment_earlier_that_it_had_failed()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        Reply failed = _harness.Tasks[task.TaskId!];
+        _harness.Tasks[task.TaskId!] = async (sent, cancellationToken) =>
+        {
+            HttpResponseMessage answer = await failed(sent, cancellationToken);
+            _harness.Tasks[task.TaskId!] = PipelineHarness.Generating;
+            await new TaskFinder(_harness.NewService(isObserved: false)).RefreshAsync(task, cancellationToken);
+            return answer;
+        };
+
+        KlingVideoTask again = (await SubmitAsync(request with { RetryFailed = true })).Value!;
+
+        Assert.Equal((task.Id, KlingTaskState.Generating), (again.Id, again.TaskState));
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    [Fact]
     public async Task What_was_made_after_all_is_fetched_although_the_limit_leaves_nothing_to_buy()
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };

@@ -20,6 +20,7 @@ public sealed class TaskInputTests
         "[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize([pscustomobject]@{{ PSTypeName = 'My.Row'; Id = $task.Id }})) | {0}",
         "[System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($($file = [psobject] [System.IO.DirectoryInfo] '/'; $file.psobject.Properties.Add([psnoteproperty]::new('TaskId', $task.TaskId)); $file))) | {0}",
         "$($file = [psobject] [System.IO.DirectoryInfo] '/'; $file.psobject.Properties.Add([psnoteproperty]::new('Id', $task.Id)); $file) | {0}",
+        "& ([scriptblock]::Create('class Shot {{ [string] $TaskId; [int] $Id = 900 }} [Shot] @{{ TaskId = $args[0] }}')) $task.TaskId | {0}",
         "([xml]\"<task Id='$($task.Id)'/>\").task | {0}",
         "$task.Id | {0}",
         "[int]$task.Id | {0}",

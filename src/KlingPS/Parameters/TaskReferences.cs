@@ -17,8 +17,6 @@ internal static class TaskReferences
 
     private const int LongestShown = 200;
 
-    private static readonly string[] s_names = [nameof(TaskReference.TaskId), nameof(TaskReference.Id)];
-
     /// <summary>
     /// Reads a task, live or from another session; a local id, as a number or as its digits; the service's id, as any other text; or an
     /// object with a property TaskId or Id, or a hashtable with such a key. Jobs, processes and many other objects have an Id, too, which is not that of a task.
@@ -40,9 +38,9 @@ internal static class TaskReferences
                 $"'{row}' is not the id of a task. PowerShell reads it as a number; put an id of the service in quotes, or use -TaskId."),
             _ when Text(row, nameof(TaskReference.TaskId)) is string taskId => FromTaskId(taskId),
             _ when ReadId(Text(row, nameof(TaskReference.Id))) is long id => new TaskReference { Id = id },
-            _ when TableRow.FindForeignType(row) is string type && s_names.FirstOrDefault(name => row.Properties[name] is not null) is string name => throw new ForeignObjectException(
+            _ when row.Properties[nameof(TaskReference.Id)] is not null && TableRow.FindForeignType(row) is string type => throw new ForeignObjectException(
                 type,
-                $"An object of type {type} was given instead of a task. Its {name} is not that of a task.")
+                $"An object of type {type} was given instead of a task. Its {nameof(TaskReference.Id)} is not that of a task.")
             {
                 Advice = HowToGive,
             },
@@ -119,11 +117,12 @@ internal static class TaskReferences
     }
 
     /// <summary>
-    /// A property, if it may be about a task. On an object of another kind, that is one that was added to it, as to the files of saved
-    /// videos. From another session all properties come as added ones, but no such object that is common has a TaskId by itself.
+    /// A property, if it is about a task: a TaskId always is; an Id on an object of another kind is only if it was added to that object. From
+    /// another session all properties come as added ones.
     /// </summary>
     private static PSPropertyInfo? FindAbout(PSObject input, string property)
-        => input.Properties[property] is PSPropertyInfo found && (TableRow.FindForeignType(input) is null || (IsAdded(found) && (property == nameof(TaskReference.TaskId) || !TableRow.IsFromElsewhere(input))))
+        => input.Properties[property] is PSPropertyInfo found
+            && (property == nameof(TaskReference.TaskId) || TableRow.FindForeignType(input) is null || (IsAdded(found) && !TableRow.IsFromElsewhere(input)))
             ? found
             : null;
 

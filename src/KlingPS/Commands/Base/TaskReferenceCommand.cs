@@ -21,7 +21,7 @@ public abstract class TaskReferenceCommand : KlingCommand
     /// <summary>Creates the command.</summary>
     protected TaskReferenceCommand() => WarmUp.Begin();
 
-    /// <summary>The tasks: as other commands emit them, as local ids or the service's ids, or as rows with a TaskId or an Id.</summary>
+    /// <summary>The tasks: as other commands emit them, as local ids or the service's ids, as anything with a TaskId, or as rows with an Id.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
     [Usage(ByInput, IsRequired = true)]
     [ArgumentCompleter(typeof(TaskCompleter))]

@@ -411,7 +411,8 @@ function Invoke-PesterSuite {
 
     # Those that take longest first, so that the last ones are short, and of the others the largest.
     $root = New-PlainPath
-    $files = Get-ChildItem "$root/tests/Pester" -Filter *.Tests.ps1 | Sort-Object { $_.Name -notmatch '^(Schedulers|Automation|Help|Hygiene|Build|Neighbours)\.' }, { -$_.Length }
+    $longest = 'Neighbours', 'Build', 'Hygiene', 'Schedulers', 'Automation', 'Help'
+    $files = Get-ChildItem "$root/tests/Pester" -Filter *.Tests.ps1 | Sort-Object { -$longest.IndexOf(($_.Name -split '\.')[0]) }, { -$_.Length }
     $files = [Collections.Generic.Queue[string]]::new([string[]] $files.FullName)
     $running = [Collections.Generic.List[object]]::new()
     $watch = [Diagnostics.Stopwatch]::StartNew()

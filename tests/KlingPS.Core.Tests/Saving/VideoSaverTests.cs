@@ -162,7 +162,10 @@ public sealed class VideoSaverTests : IAsyncDisposable
                     Task.Run(() => _harness.Ledger.Tasks.RecordSavedAsync(task.Id, target, hash)).GetAwaiter().GetResult();
                 }
             };
-            await File.WriteAllBytesAsync(target, video);
+
+            // As a download does: under its name, a video is never to be seen in part.
+            await File.WriteAllBytesAsync(target + ".whole", video);
+            File.Move(target + ".whole", target);
         }
 
         Outcome<TaskReference, SavedVideo> outcome = await saving;

@@ -38,8 +38,6 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         nameof(VideoPath), nameof(VideoUri), nameof(AudioPath), nameof(AudioUri), nameof(CharacterOrientation), nameof(Model), nameof(Name), nameof(CallbackUri),
     ];
 
-    private static readonly string[] s_pathColumns = [nameof(Path), nameof(LiteralPath), "FullName", "PSPath", "LP"];
-
     private readonly VideoFiles _files = new();
     private ConversionBook? _book;
     private ConversionRun? _run;
@@ -469,7 +467,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
     private void OnRowRefused(PSObject row, string reason)
     {
-        string? path = s_pathColumns.Select(column => row.Properties[column]?.Value?.ToString()).FirstOrDefault(text => !string.IsNullOrWhiteSpace(text))
+        string? path = PathColumns.Select(column => row.Properties[column]?.Value?.ToString()).FirstOrDefault(text => !string.IsNullOrWhiteSpace(text))
             ?? (row.BaseObject is string text ? text : null);
         _book!.Add(path, VisibleText.InLine(row.ToString(), RefusedInput.LongestMessage)).Error = new KlingException(ErrorKind.RequestInvalid, reason);
         LogError(new KlingException(ErrorKind.RequestInvalid, reason), path);

@@ -13,11 +13,11 @@ public abstract class ImagePathCommand : KlingCommand
     private protected const string ByPath = "Path";
     private const string ByLiteralPath = "LiteralPath";
 
-    /// <summary>What the path of an image is read from.</summary>
-    private static readonly string[] s_pathNames = [nameof(Path), nameof(LiteralPath), "PSPath", "FullName", "LP"];
-
     private string? _givenPath;
     private PSObject? _row;
+
+    /// <summary>What the path of an image is read from; the best to be shown to people come first.</summary>
+    private protected static string[] PathColumns { get; } = [nameof(Path), nameof(LiteralPath), "FullName", "PSPath", "LP"];
 
     /// <summary>The image files; wildcards are allowed.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true, ValueFromPipelineByPropertyName = true)]
@@ -129,7 +129,7 @@ public abstract class ImagePathCommand : KlingCommand
     /// <summary>Why the current input names no image: it has an empty path, or none at all, as an object of another kind of which only something else was read.</summary>
     private string DescribeMissingImage()
     {
-        if (_row is not { BaseObject: not string } row || s_pathNames.Any(name => row.Properties[name] is not null))
+        if (_row is not { BaseObject: not string } row || PathColumns.Any(name => row.Properties[name] is not null))
         {
             return "An empty value was given instead of the path of an image.";
         }

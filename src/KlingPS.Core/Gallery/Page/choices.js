@@ -54,9 +54,9 @@ function readChoice(record) {
         : null;
 }
 
-/** Adopts choices that are later than its own. Counts those for videos that are here and for others, those adopted, and the unreadable ones. */
+/** Adopts choices that are later than its own. Counts those for videos that are here and for others, those adopted that are here, and the unreadable ones, and lists the keys of all that were adopted. */
 function merge(records) {
-    const counts = { here: 0, elsewhere: 0, taken: 0, unreadable: 0 };
+    const counts = { here: 0, elsewhere: 0, taken: 0, unreadable: 0, adopted: [] };
     for (const record of records) {
         const read = readChoice(record);
         if (!read) {
@@ -70,6 +70,7 @@ function merge(records) {
         if (!own || own.at < read.at) {
             choices.set(read.key, { choice: read.choice, rating: read.rating, note: read.note, at: read.at, judged: read.judged });
             counts.taken += isHere ? 1 : 0;
+            counts.adopted.push(read.key);
         }
     }
 
@@ -448,12 +449,11 @@ async function load(file) {
         return;
     }
 
-    const before = new Map(choices);
     const counts = merge(isOwn ? said : known);
     const older = counts.here - counts.taken;
     const elsewhere = isOwn ? counts.elsewhere : saved.choices.length - known.length;
     changesSinceFile += counts.taken;
-    keep([...choices.keys()].filter(key => choices.get(key) !== before.get(key)));
+    keep(counts.adopted);
     tellListeners();
     tell([
         `Loaded ${countOf(counts.taken, 'choice')} from ${file.name}.`,

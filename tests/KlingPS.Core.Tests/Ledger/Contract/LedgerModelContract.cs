@@ -142,6 +142,7 @@ public abstract class LedgerModelContract
     {
         private readonly HashSet<long> _heldBack = [];
         private long _last;
+        private decimal _spentOnRemoved;
 
         public SortedDictionary<long, Record> Records { get; } = [];
 
@@ -153,7 +154,7 @@ public abstract class LedgerModelContract
 
         public bool Begin(string identity, long? replaces)
         {
-            decimal spent = Records.Values.Where(record => record.Identity is not null).Sum(record => record.Reserved + (record.Consumed ?? 0));
+            decimal spent = _spentOnRemoved + Records.Values.Sum(SpentOn);
             if (replaces is long old)
             {
                 if (StateOf(old) != KlingTaskState.Unknown)
@@ -291,7 +292,17 @@ public abstract class LedgerModelContract
 
         public bool Save(long id, string path) => Change(id, Enum.GetValues<KlingTaskState>(), record => record with { SavedPath = path });
 
-        public bool Remove(long id) => StateOf(id)?.IsSettled() == true && Records.Remove(id);
+        /// <summary>What was spent stays spent.</summary>
+        public bool Remove(long id)
+        {
+            if (StateOf(id)?.IsSettled() != true)
+            {
+                return false;
+            }
+
+            _spentOnRemoved += SpentOn(Records[id]);
+            return Records.Remove(id);
+        }
 
         public void LoseOwner()
         {
@@ -307,6 +318,9 @@ public abstract class LedgerModelContract
                 }
             }
         }
+
+        /// <summary>What counts against the limit of the run. A task taken in from the service belongs to no run.</summary>
+        private static decimal SpentOn(Record record) => record.Identity is null ? 0 : record.Reserved + (record.Consumed ?? 0);
 
         private Record? Find(long id) => Records.GetValueOrDefault(id);
 

@@ -98,9 +98,7 @@ internal sealed class CallbackProcessor
             await SettleAsync(attempt, snapshot.TaskId).ConfigureAwait(false);
         }
 
-        KlingVideoTask? other = await _service.FindOtherPurchaseAsync(known, snapshot).ConfigureAwait(false);
-        KlingVideoTask task = await _session.Ledger.Tasks.RecordSnapshotAsync(_session.Account, snapshot.After(known)).ConfigureAwait(false);
-        _service.Events.OnObserved(attempt ?? known, task);
+        (KlingVideoTask task, KlingVideoTask? other) = await _service.RecordAsync(known, snapshot, attempt).ConfigureAwait(false);
         if (isInDoubt && other is null && task.TaskState != known!.TaskState)
         {
             string news = known.IsForgotten
@@ -109,9 +107,6 @@ internal sealed class CallbackProcessor
             _observer?.OnWarning($"{news}. To get the video: Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
         }
 
-        _service.WarnOfFurtherVideos(task, snapshot);
-        _service.WarnOfOtherPurchase(task, other);
-        _service.Prices.Learn(task, snapshot);
         return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null, known?.Id == task.Id ? null : known?.Id);
     }
 

@@ -66,21 +66,31 @@ internal sealed class KlingService
             throw foreign.Error;
         }
 
+        return (await RecordAsync(before, snapshot).ConfigureAwait(false)).Task;
+    }
+
+    /// <summary>Records what the service says about a task, and tells whoever has to know.</summary>
+    /// <param name="before">The task as it is recorded; <see langword="null"/> if it is not.</param>
+    /// <param name="snapshot">What the service says about it.</param>
+    /// <param name="attempt">The attempt that has turned out to have bought the task, as it was before; otherwise <see langword="null"/>.</param>
+    /// <returns>The task as it is now, and what was bought in its place while it counted as failed.</returns>
+    internal async Task<(KlingVideoTask Task, KlingVideoTask? Other)> RecordAsync(KlingVideoTask? before, TaskSnapshot snapshot, KlingVideoTask? attempt = null)
+    {
         KlingVideoTask? other = await FindOtherPurchaseAsync(before, snapshot).ConfigureAwait(false);
-        KlingVideoTask task = before is null
-            ? await Session.Ledger.Tasks.RecordSnapshotAsync(Session.Account, snapshot).ConfigureAwait(false)
+        KlingVideoTask task = before is null || attempt is not null
+            ? await Session.Ledger.Tasks.RecordSnapshotAsync(Session.Account, snapshot.After(before)).ConfigureAwait(false)
             : await RecordOrKeepAsync(before, snapshot.After(before)).ConfigureAwait(false);
-        Events.OnObserved(before, task);
+        Events.OnObserved(attempt ?? before, task);
         WarnOfFurtherVideos(task, snapshot);
         WarnOfOtherPurchase(task, other);
         Prices.Learn(task, snapshot);
-        return task;
+        return (task, other);
     }
 
     /// <summary>What was bought in the place of a task that had failed, if the service says now that it has not.</summary>
     /// <param name="before">The task as it is recorded.</param>
     /// <param name="snapshot">What the service says about it.</param>
-    internal async Task<KlingVideoTask?> FindOtherPurchaseAsync(KlingVideoTask? before, TaskSnapshot snapshot)
+    private async Task<KlingVideoTask?> FindOtherPurchaseAsync(KlingVideoTask? before, TaskSnapshot snapshot)
     {
         if (before is not { TaskState: KlingTaskState.Failed, IsDescribed: true }
             || snapshot.State == KlingTaskState.Failed
@@ -104,7 +114,7 @@ internal sealed class KlingService
     /// <summary>Tells the user that a video is paid for twice: commands use one purchase of a video and leave the other one alone.</summary>
     /// <param name="task">The task that had failed, as it is now.</param>
     /// <param name="other">See <see cref="FindOtherPurchaseAsync"/>.</param>
-    internal void WarnOfOtherPurchase(KlingVideoTask task, KlingVideoTask? other)
+    private void WarnOfOtherPurchase(KlingVideoTask task, KlingVideoTask? other)
     {
         if (other is not null && task.TaskState != KlingTaskState.Failed)
         {

@@ -149,16 +149,19 @@ internal sealed class AgreedPlan
     {
         ArgumentNullException.ThrowIfNull(identified);
         ArgumentNullException.ThrowIfNull(claim);
-        if (!claim.IsNew
-            && !IsKnown(Find(identified), claim.Task)
-            && !await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, claim.Task.Id, cancellationToken).ConfigureAwait(false))
+        if (!claim.IsNew && !await IsOfPlanAsync(Find(identified), claim.Task, cancellationToken).ConfigureAwait(false))
         {
             throw BoughtSince(identified.Submission.Subject, claim.Task);
         }
     }
 
-    /// <summary>Whether the ledger had a task for the video when the plan was made: one that had failed, for example, and was made after all.</summary>
-    private static bool IsKnown(PlanItem planned, KlingVideoTask task) => planned.Task is PlanTask last && task.Id <= last.Id;
+    /// <summary>
+    /// Whether the ledger had a task for the video when the plan was made, such as one that had failed and was made after all, or has it from
+    /// a run of the plan.
+    /// </summary>
+    private async Task<bool> IsOfPlanAsync(PlanItem planned, KlingVideoTask task, CancellationToken cancellationToken)
+        => (planned.Task is PlanTask last && task.Id <= last.Id)
+            || await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, task.Id, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Records that the plan is used up, if its run has come to its end and nothing is left to do.</summary>
     /// <param name="summary">The result of the run.</param>
@@ -211,7 +214,7 @@ internal sealed class AgreedPlan
             return;
         }
 
-        if (IsKnown(planned, earlier) || (purchase is not null && await _session.Ledger.Plans.HasBoughtAsync(Document.PlanId, earlier.Id, cancellationToken).ConfigureAwait(false)))
+        if (await IsOfPlanAsync(planned, earlier, cancellationToken).ConfigureAwait(false))
         {
             return;
         }

@@ -33,6 +33,12 @@ internal sealed record TaskIntent
     public long? Former { get; init; }
 
     /// <summary>
+    /// The last failed attempt at the video that the buyer knows of; 0 for none. If somebody else's has failed since, or was given up, a claim
+    /// finds that one, because only the buyer can decide whether to buy the video again. <see langword="null"/> if it does not matter what failed.
+    /// </summary>
+    public long? LastFailure { get; init; }
+
+    /// <summary>
     /// How long the request can be under way, with everything that is done to record its outcome. If its process cannot be seen,
     /// it counts as lost after that.
     /// </summary>

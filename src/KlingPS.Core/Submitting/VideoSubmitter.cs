@@ -389,7 +389,8 @@ internal sealed class VideoSubmitter
                 _sender.Fatal.ThrowIfSet();
                 identified.Submission.RequireInTime?.Invoke();
 
-                if (await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask made)
+                (KlingVideoTask? made, long lastFailure) = await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false);
+                if (made is not null)
                 {
                     return new TaskClaim(made, IsNew: false);
                 }
@@ -400,13 +401,21 @@ internal sealed class VideoSubmitter
                 isUploading = false;
 
                 // The upload may have shown that the key belongs to an account that has bought before.
-                if (account != _session.Account
-                    && (await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) ?? await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false))
-                        is KlingVideoTask known)
+                if (account != _session.Account)
                 {
-                    return new TaskClaim(known, IsNew: false);
+                    made = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
+                    if (made is null)
+                    {
+                        (made, lastFailure) = await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false);
+                    }
+
+                    if (made is not null)
+                    {
+                        return new TaskClaim(made, IsNew: false);
+                    }
                 }
 
+                intent = intent with { LastFailure = lastFailure };
                 onUploaded?.Invoke();
                 mayBeBought = true;
                 if (await _sender.SendAsync(identified.Submission, intent, place, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
@@ -453,15 +462,18 @@ internal sealed class VideoSubmitter
     /// A purchase that failed before and is to be made again, if the service has a video for it by now, or is making one: some tasks that failed
     /// are taken up again there. To ask costs nothing. A question without an answer is no reason to pay.
     /// </summary>
+    /// <returns>That purchase; <see langword="null"/> if there is none. And the last task that the service was asked for.</returns>
     /// <exception cref="KlingException">The service could not be asked.</exception>
-    private async Task<KlingVideoTask?> FindMadeAfterAllAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+    private async Task<(KlingVideoTask? Made, long LastFailure)> FindMadeAfterAllAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
     {
         if (identified.Submission is not { RetryFailed: true, ReusePurchase: true, Force: false, Replaces: null })
         {
-            return null;
+            return (null, 0);
         }
 
-        foreach (KlingVideoTask failed in await _session.Ledger.Tasks.ListFailedAsync(_session.Account, identified.Submission.Spec, MaxAskedAgain, cancellationToken).ConfigureAwait(false))
+        IReadOnlyList<KlingVideoTask> all = await _session.Ledger.Tasks.ListFailedAsync(_session.Account, identified.Submission.Spec, MaxAskedAgain, cancellationToken).ConfigureAwait(false);
+        long lastFailure = all is [var last, ..] ? last.Id : 0;
+        foreach (KlingVideoTask failed in all)
         {
             try
             {
@@ -469,7 +481,7 @@ internal sealed class VideoSubmitter
                 if (task.TaskState != KlingTaskState.Failed)
                 {
                     _observer?.OnNotice($"'{identified.Submission.Subject}' had failed as task {task.Id}, and is {task.State} at the service now. Nothing is bought for it.");
-                    return task;
+                    return (task, lastFailure);
                 }
             }
             catch (KlingException exception) when (exception.Kind is ErrorKind.TaskNotFound or ErrorKind.RequestInvalid)
@@ -492,7 +504,7 @@ internal sealed class VideoSubmitter
             }
         }
 
-        return null;
+        return (null, lastFailure);
     }
 
     /// <summary>Whether a service that says nothing about a task answers other questions: then the other images have nothing to do with that.</summary>
@@ -594,7 +606,7 @@ internal sealed class VideoSubmitter
         {
             return await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false)
                 ?? (refusal.Kind is ErrorKind.BudgetExceeded or ErrorKind.CreditsInsufficient or ErrorKind.KeyCapReached
-                    ? await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false)
+                    ? (await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false)).Made
                     : null);
         }
 #pragma warning disable CA1031 // In that case the refusal stands.

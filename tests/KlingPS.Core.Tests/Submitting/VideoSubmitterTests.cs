@@ -688,6 +688,35 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(1, _harness.Creates);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_another_shell_has_bought_meanwhile_and_failed_is_not_bought_again_unless_that_was_asked_for(bool retriesFailed)
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true, RetryFailed = retriesFailed };
+        IdentifiedSubmission identified = await _harness.Clock.RunAsync(_submitter.IdentifyAsync(request, CancellationToken.None));
+        KlingVideoTask? theirs = null;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name is nameof(ITaskJournal.ClaimAsync) or nameof(ITaskJournal.BeginAsync))
+            {
+                _harness.Ledger.BeforeCall = null;
+                ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
+                var intent = new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 };
+                theirs = other.AcceptAsync(other.BeginAsync(intent, CancellationToken.None).GetAwaiter().GetResult().Id, "theirs").GetAwaiter().GetResult();
+                theirs = other.RecordSnapshotAsync(theirs.Account, new TaskSnapshot { TaskId = "theirs", State = KlingTaskState.Failed }).GetAwaiter().GetResult();
+            }
+        };
+
+        // It has failed by the ledger; by now, the service is making it after all.
+        _harness.Tasks["theirs"] = PipelineHarness.Generating;
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(request);
+
+        Assert.Equal(0, _harness.Creates);
+        Assert.Equal((retriesFailed ? theirs!.Id : null, retriesFailed ? null : ErrorKind.TaskFailed), (outcome.Value?.Id, outcome.Error?.Kind));
+        Assert.StartsWith(retriesFailed ? "Generating" : "Failed", Assert.Single(await _harness.ListAsync()).State, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task What_was_made_after_all_is_fetched_although_the_limit_leaves_nothing_to_buy()
     {

@@ -41,7 +41,12 @@ internal static class TaskTable
             ("taskId", taskId),
             ("account", account));
 
-    public static Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, TaskIntent intent) => FindSameAsync(session, intent, $"t.state IN {PurchaseStates} {BestFirst}");
+    /// <summary>What makes it unnecessary, or undecided, to buy a video: a purchase of it, or a failure that its buyer does not know of.</summary>
+    public static Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, TaskIntent intent) => FindSameAsync(
+        session,
+        intent,
+        $"{IsEarlier} AND (t.state IN {PurchaseStates} OR t.id > @lastFailure) {BestFirst}",
+        ("lastFailure", intent.LastFailure ?? long.MaxValue));
 
     /// <summary>The same video, bought elsewhere or lost here, as a task that was looked up by its id: no attempt of this ledger is known to have bought it.</summary>
     public static Task<KlingVideoTask?> FindAdoptedAsync(SqlSession session, TaskIntent intent)

@@ -41,11 +41,11 @@ internal static class TaskTable
             ("taskId", taskId),
             ("account", account));
 
-    /// <summary>What makes it unnecessary, or undecided, to buy a video: a purchase of it, or a failure that its buyer does not know of.</summary>
+    /// <summary>What makes it unnecessary, or undecided, to buy a video: a purchase of it, or a failure that its buyer does not know of and can ask the service for.</summary>
     public static Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, TaskIntent intent) => FindSameAsync(
         session,
         intent,
-        $"{IsEarlier} AND (t.state IN {PurchaseStates} OR t.id > @lastFailure) {BestFirst}",
+        $"{IsEarlier} AND (t.state IN {PurchaseStates} OR (t.task_id IS NOT NULL AND t.id > @lastFailure)) {BestFirst}",
         ("lastFailure", intent.LastFailure ?? long.MaxValue));
 
     /// <summary>The same video, bought elsewhere or lost here, as a task that was looked up by its id: no attempt of this ledger is known to have bought it.</summary>

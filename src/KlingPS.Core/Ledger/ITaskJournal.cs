@@ -20,8 +20,9 @@ internal interface ITaskJournal
     Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken);
 
     /// <summary>
-    /// Like <see cref="BeginAsync"/>, unless the same video has been bought already: then nothing is recorded. Of any number of
-    /// processes that claim a video at the same time, one gets the new task.
+    /// Like <see cref="BeginAsync"/>, unless the same video has been bought already, or an attempt at it has failed that the buyer does not know
+    /// of (<see cref="TaskIntent.LastFailure"/>): then nothing is recorded. Of any number of processes that claim a video at the same time, one
+    /// gets the new task.
     /// </summary>
     /// <param name="intent">The purchase.</param>
     /// <param name="cancellationToken">Cancels the wait; nothing is recorded then.</param>
@@ -241,7 +242,7 @@ internal interface ITaskJournal
 }
 
 /// <summary>The outcome of claiming a video.</summary>
-/// <param name="Task">The task that was started, or the purchase that exists already.</param>
+/// <param name="Task">The task that was started, or the purchase or the failure that exists already.</param>
 /// <param name="IsNew">Whether it was started: only then may it be submitted.</param>
 internal sealed record TaskClaim(KlingVideoTask Task, bool IsNew);
 

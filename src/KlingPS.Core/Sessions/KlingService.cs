@@ -77,9 +77,10 @@ internal sealed class KlingService
     internal async Task<(KlingVideoTask Task, KlingVideoTask? Other)> RecordAsync(KlingVideoTask? before, TaskSnapshot snapshot, KlingVideoTask? attempt = null)
     {
         KlingVideoTask? other = await FindOtherPurchaseAsync(before, snapshot).ConfigureAwait(false);
+        snapshot = snapshot.After(before);
         KlingVideoTask task = before is null || attempt is not null
-            ? await Session.Ledger.Tasks.RecordSnapshotAsync(Session.Account, snapshot.After(before)).ConfigureAwait(false)
-            : await RecordOrKeepAsync(before, snapshot.After(before)).ConfigureAwait(false);
+            ? await Session.Ledger.Tasks.RecordSnapshotAsync(Session.Account, snapshot).ConfigureAwait(false)
+            : await RecordOrKeepAsync(before, snapshot).ConfigureAwait(false);
         Events.OnObserved(attempt ?? before, task);
         WarnOfFurtherVideos(task, snapshot);
         WarnOfOtherPurchase(task, other);

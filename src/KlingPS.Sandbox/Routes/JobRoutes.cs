@@ -91,7 +91,7 @@ internal sealed class JobRoutes(ServiceState state, DownloadCatalog catalog, Cal
 
     private StoredUpload? FindUpload(Uri file) => state.Links.IsOwn(file) ? state.Uploads.Find(DownloadLinks.PathOf(file)) : null;
 
-    private decimal? FindSeconds(Uri file) => FindUpload(file) is StoredUpload upload ? ClipLength.Read(upload.LocalPath) : null;
+    private decimal? FindSeconds(Uri file) => FindUpload(file)?.Seconds;
 
     private JobOutcome DecideOutcome(string prompt, bool areFilesUsable)
     {

@@ -10,10 +10,22 @@ internal static class ClipLength
 
     private static readonly int[] s_mp3Rates = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 0];
 
-    /// <returns>The seconds; null if the file is not a clip that is known here.</returns>
+    /// <returns>The seconds; null if the file is not a whole clip that is known here.</returns>
     internal static decimal? Read(string path)
     {
         using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        try
+        {
+            return Read(file);
+        }
+        catch (EndOfStreamException)
+        {
+            return null;
+        }
+    }
+
+    private static decimal? Read(FileStream file)
+    {
         byte[] head = new byte[Math.Min(12, file.Length)];
         file.ReadExactly(head);
         if (head.Length < 12)

@@ -191,7 +191,7 @@ internal sealed record ModelRules
         => image.ImageType is string type
             && ImageTypes.Contains(type)
             && image.Size <= MaxImage
-            && (ImageSize.Read(image.LocalPath, type) is not (int width, int height)
+            && (image.Sides is not (int width, int height)
                 || (Math.Min(width, height) >= MinSide && Math.Max(width, height) / (decimal)Math.Max(1, Math.Min(width, height)) <= MaxRatio));
 
     private static FieldRule Text(string name, int maxLength, bool isRequired = false) => new(name, FieldType.Text) { MaxLength = maxLength, IsRequired = isRequired };

@@ -32,16 +32,20 @@ internal sealed class PendingUpload : IDisposable
     {
         long size = _file.Length;
         _file.Dispose();
-        _kept = true;
-        return new StoredUpload
+        string? imageType = ImageKind.MediaTypeOf(_head.AsSpan(0, _headLength));
+        var upload = new StoredUpload
         {
             FilePath = filePath,
             LocalPath = _file.Name,
             Size = size,
             Sha256 = Convert.ToHexString(_hash.GetHashAndReset()).ToLowerInvariant(),
-            ImageType = ImageKind.MediaTypeOf(_head.AsSpan(0, _headLength)),
+            ImageType = imageType,
+            Sides = imageType is null ? null : ImageSize.Read(_file.Name, imageType),
+            Seconds = imageType is null ? ClipLength.Read(_file.Name) : null,
             UploadedAt = now,
         };
+        _kept = true;
+        return upload;
     }
 
     public void Dispose()

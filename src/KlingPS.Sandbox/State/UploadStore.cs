@@ -43,22 +43,23 @@ internal sealed class UploadStore : IDisposable
 
     internal PendingUpload Begin() => new(Path.Combine(Folder, Guid.NewGuid().ToString("N")));
 
-    /// <summary>Makes the file available at its path, replacing any earlier one there.</summary>
+    /// <summary>Makes the file available at its path, replacing any earlier one there. If that has the same content, its file stays, because it may be read at this moment.</summary>
     internal StoredUpload Commit(PendingUpload pending, string filePath)
     {
         StoredUpload upload = pending.Keep(filePath, _timeProvider.GetUtcNow());
-        StoredUpload? replaced = null;
-        _uploads.AddOrUpdate(filePath, upload, (_, previous) =>
+        string? unused = null;
+        StoredUpload stored = _uploads.AddOrUpdate(filePath, upload, (_, previous) =>
         {
-            replaced = previous;
-            return upload;
+            bool isSame = previous.Sha256 == upload.Sha256;
+            unused = isSame ? upload.LocalPath : previous.LocalPath;
+            return isSame ? upload with { LocalPath = previous.LocalPath } : upload;
         });
-        if (replaced is not null)
+        if (unused is not null)
         {
-            File.Delete(replaced.LocalPath);
+            File.Delete(unused);
         }
 
-        return upload;
+        return stored;
     }
 
     /// <returns>Null if there is none or it has expired.</returns>
@@ -160,6 +161,12 @@ internal sealed record StoredUpload
 
     /// <summary>The media type of the image, told by its content; null for anything the service does not take as an image.</summary>
     internal string? ImageType { get; init; }
+
+    /// <summary>The sides of the image in pixels, as stored; null if its header is incomplete, or if it is not an image.</summary>
+    internal (int Width, int Height)? Sides { get; init; }
+
+    /// <summary>How long it is in seconds; null if it is not a clip that is known here.</summary>
+    internal decimal? Seconds { get; init; }
 
     internal required DateTimeOffset UploadedAt { get; init; }
 

@@ -83,14 +83,19 @@ internal sealed class SandboxHarness : IAsyncDisposable
 
     internal async Task<JsonElement> UploadAsync(byte[] content, string uploadPath = "klingps", string? fileName = "first.png")
     {
+        using HttpResponseMessage response = await PostUploadAsync(content, uploadPath, fileName);
+        return await ReadAsync(response);
+    }
+
+    internal async Task<HttpResponseMessage> PostUploadAsync(byte[] content, string uploadPath = "klingps", string? fileName = "first.png")
+    {
         using MultipartFormDataContent form = new() { { new ByteArrayContent(content), "file", "photo.png" }, { new StringContent(uploadPath), "uploadPath" } };
         if (fileName is not null)
         {
             form.Add(new StringContent(fileName), "fileName");
         }
 
-        using HttpResponseMessage response = await Http.PostAsync(new Uri(Server.UploadEndpoint, "api/file-stream-upload"), form);
-        return await ReadAsync(response);
+        return await Http.PostAsync(new Uri(Server.UploadEndpoint, "api/file-stream-upload"), form);
     }
 
     internal async Task<string> UploadImageAsync(byte[]? content = null, string fileName = "first.png") =>

@@ -59,14 +59,13 @@ public sealed class ServerTests
     public async Task What_goes_wrong_in_the_sandbox_itself_is_told()
     {
         await using SandboxHarness sandbox = new();
-        string image = await sandbox.UploadImageAsync();
         Directory.Delete(sandbox.Server.UploadFolder, recursive: true);
 
-        using HttpResponseMessage response = await sandbox.Http.PostAsync("api/v1/jobs/createTask", SandboxHarness.Json(SandboxHarness.Body(image: image)));
+        using HttpResponseMessage response = await sandbox.PostUploadAsync(SandboxHarness.Png);
 
         Assert.Equal(HttpStatusCode.InternalServerError, response.StatusCode);
         Assert.StartsWith("The sandbox failed: Could not find", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
-        Assert.Equal(0, sandbox.Server.GetBill().CreatesAccepted);
+        Assert.Equal(0, sandbox.Server.GetBill().Uploads);
         Assert.Equal(200, (await sandbox.GetAsync("api/v1/chat/credit")).GetProperty("code").GetInt32());
     }
 

@@ -1,3 +1,4 @@
+using KlingPS.Core.Tests.Imaging;
 using KlingPS.Sandbox.State;
 
 namespace KlingPS.Core.Tests.Sandbox;
@@ -32,6 +33,32 @@ public sealed class UploadStoreTests : IDisposable
 
         await over.CancelAsync();
         await others;
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_image_that_is_uploaded_again_can_still_be_used_by_a_request_that_has_found_it_before(bool isSame)
+    {
+        using UploadStore store = NewStore();
+        byte[] image = ImageBytes.Png(640, 360);
+        StoredUpload found = await UploadAsync(store, image);
+
+        StoredUpload again = await UploadAsync(store, isSame ? image : ImageBytes.Png(640, 480));
+
+        Assert.Equal((640, 360), found.Sides);
+        Assert.True(ModelRules.All["kling/v2-5-turbo-image-to-video-pro"].Takes(found));
+        Assert.Equal(again, store.Find("images/fox.png"));
+        Assert.Equal([again.LocalPath], Directory.GetFiles(store.Folder));
+        Assert.Equal(isSame, found.LocalPath == again.LocalPath);
+        Assert.True(again.UploadedAt >= found.UploadedAt);
+    }
+
+    private static async Task<StoredUpload> UploadAsync(UploadStore store, byte[] content)
+    {
+        using PendingUpload pending = store.Begin();
+        await pending.WriteAsync(content, CancellationToken.None);
+        return store.Commit(pending, "images/fox.png");
     }
 
     [Fact]

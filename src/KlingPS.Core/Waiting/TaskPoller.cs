@@ -51,7 +51,7 @@ internal sealed class TaskPoller
                         + "Nothing is downloaded. The video is paid for and stays at the service for at least a day; the next run asks for its link again."));
             }
 
-            return await RecordAsync(watch, snapshot).ConfigureAwait(false);
+            return await RecordAsync(watch, snapshot, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception)
         {
@@ -60,14 +60,21 @@ internal sealed class TaskPoller
         }
     }
 
-    private async Task<PollResult> RecordAsync(Watch watch, TaskSnapshot snapshot)
+    private async Task<PollResult> RecordAsync(Watch watch, TaskSnapshot snapshot, CancellationToken cancellationToken)
     {
         // Most polls bring nothing new.
         if (watch.Task.Observed(snapshot, _session.TimeProvider.GetUtcNow()) != watch.Task)
         {
             KlingVideoTask before = watch.Task;
-            watch.Task = await _service.RecordOrKeepAsync(watch.Task, snapshot).ConfigureAwait(false);
-            _service.Events.OnObserved(before, watch.Task);
+            KlingVideoTask recorded = await _service.RecordOrKeepAsync(before, snapshot).ConfigureAwait(false);
+            if (recorded.TaskState == KlingTaskState.Failed && snapshot.State.IsPending())
+            {
+                // Somebody else has heard that it failed, before or after this answer was given. Another answer tells.
+                recorded = await _service.QueryAsync(before.TaskId!, recorded, cancellationToken).ConfigureAwait(false);
+            }
+
+            watch.Task = recorded;
+            _service.Events.OnObserved(before, recorded);
         }
 
         KlingVideoTask task = watch.Task;

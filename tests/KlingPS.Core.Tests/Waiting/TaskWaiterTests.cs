@@ -42,6 +42,21 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         Assert.Equal(3, _harness.Queries);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_task_that_another_shell_has_heard_to_have_failed_and_that_is_being_made_is_waited_for(bool isMade)
+    {
+        Reply end = isMade ? PipelineHarness.Succeeded("a") : PipelineHarness.Failed("501", "no video");
+        KlingVideoTask task = await AcceptedAsync(PipelineHarness.Generating, isMade ? PipelineHarness.Generating : end, end);
+        await _harness.Ledger.OfOtherProcess.Tasks.RecordSnapshotAsync(task.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Failed });
+
+        WaitResult result = await _harness.Clock.RunAsync(WaitAsync(task));
+
+        Assert.Equal(isMade ? KlingTaskState.Succeeded : KlingTaskState.Failed, Assert.IsType<WaitResult.Ended>(result).Task.TaskState);
+        Assert.Equal(isMade ? 3 : 2, _harness.Queries);
+    }
+
     [Fact]
     public async Task A_task_that_was_made_from_something_else_is_not_taken_for_the_video_that_was_asked_for()
     {

@@ -14,7 +14,7 @@ namespace KlingPS.Core.Converting;
 /// result has to agree with the plan.
 /// </summary>
 /// <remarks>Safe for concurrent use once it is opened.</remarks>
-internal sealed class AgreedPlan
+internal sealed class AgreedPlan : IAgreement
 {
     private readonly KlingSession _session;
     private readonly Dictionary<string, PlanItem> _purchases;
@@ -113,7 +113,7 @@ internal sealed class AgreedPlan
         }
 
         KlingVideoTask? last = await FindLastAsync(identified, cancellationToken).ConfigureAwait(false);
-        if (last is null || last.Id == purchase.Task?.Id)
+        if (last is null || last.Id <= purchase.Task?.Id)
         {
             return;
         }
@@ -126,12 +126,11 @@ internal sealed class AgreedPlan
         // Otherwise a copy of the image has been bought a moment ago, and this one gets that video.
         if (last.TaskState == KlingTaskState.Failed)
         {
-            throw TaskErrors.CreateFailedBefore(subject, last);
+            throw TaskErrors.CreateFailedInPlan(subject, last);
         }
     }
 
-    /// <summary>Refuses to buy when the time of the plan is over. Asks nobody, so that it can be called whenever a request is about to leave.</summary>
-    /// <exception cref="KlingException"><see cref="ErrorKind.PlanDiffers"/>.</exception>
+    /// <inheritdoc/>
     public void RequireInTime()
     {
         if (_opened.Since(_session.TimeProvider) >= _lifetime)
@@ -139,6 +138,10 @@ internal sealed class AgreedPlan
             throw new KlingException(ErrorKind.PlanDiffers, string.Create(CultureInfo.InvariantCulture, $"The plan has ended at {Document.EndsAt:yyyy-MM-dd HH:mm:ss}Z. The plan is '{Path}'."));
         }
     }
+
+    /// <inheritdoc/>
+    public Task RequireStillAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+        => RequireAsync(identified, earlier: null, isElsewhere: false, cancellationToken);
 
     /// <summary>Refuses a video that somebody else has bought just before.</summary>
     /// <param name="identified">The submission.</param>

@@ -560,7 +560,7 @@ internal sealed class VideoConverter : IDisposable
         try
         {
             progress.Enter(ConversionStage.Uploading);
-            identified = identified with { Submission = identified.Submission with { RequireInTime = _options.Plan is AgreedPlan plan ? plan.RequireInTime : null } };
+            identified = identified with { Submission = identified.Submission with { Agreement = _options.Plan } };
             TaskClaim claim = await _submitter.BuyAsync(identified, cancellationToken, () => progress.Enter(ConversionStage.Sending)).ConfigureAwait(false);
             await RequireOwnAsync(identified, claim, cancellationToken).ConfigureAwait(false);
             if (claim.IsNew)

@@ -59,6 +59,15 @@ internal static class TaskErrors
         TaskNumber = task.Id,
     };
 
+    /// <summary>The error of a video that a plan has bought and that could not be made.</summary>
+    public static KlingException CreateFailedInPlan(string subject, KlingVideoTask task) => new(
+        ErrorKind.TaskFailed,
+        $"Nothing was bought for '{subject}': the plan has bought its video once, as task {task.Id}, which could not be made{Reason(task)}.")
+    {
+        TaskNumber = task.Id,
+        Advice = "To buy it again, make another plan with -RetryFailed.",
+    };
+
     /// <summary>The error of a task that was accepted and that the service does not know, or no longer knows.</summary>
     /// <param name="task">The task.</param>
     /// <param name="answer">What the service has answered.</param>

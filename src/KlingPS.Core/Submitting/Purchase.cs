@@ -111,7 +111,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             throw error;
         }
 
-        submission.RequireInTime?.Invoke();
+        submission.Agreement?.RequireInTime();
         _askedAt = Moment.Now(sender.Session.TimeProvider);
     }
 
@@ -187,7 +187,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         RecordResult result;
         try
         {
-            submission.RequireInTime?.Invoke();
+            submission.Agreement?.RequireInTime();
             if (_askedAt.Since(sender.Session.TimeProvider) <= s_longestPause)
             {
                 return;

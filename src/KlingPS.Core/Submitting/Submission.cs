@@ -39,11 +39,8 @@ internal sealed record Submission
     /// <summary>How much may be spent; <see langword="null"/> for no limit.</summary>
     public BudgetLimit? Budget { get; init; }
 
-    /// <summary>
-    /// Throws if its time is over, without asking anybody. Called before anything is sent for it, and again right before its request leaves,
-    /// which may have been held back for long; <see langword="null"/> where it may be bought at any time.
-    /// </summary>
-    public Action? RequireInTime { get; init; }
+    /// <summary>What has been agreed about buying it; <see langword="null"/> where it may be bought at any time.</summary>
+    public IAgreement? Agreement { get; init; }
 
     /// <summary>The unknown task that this one replaces.</summary>
     public long? Replaces { get; init; }
@@ -58,18 +55,33 @@ internal sealed record Submission
     public decimal? Credits => Price is null ? Spec.GetCredits() : Price.Credits;
 
     /// <summary>
-    /// An error with the sentence that nothing was bought for this submission. If the ledger is gone, that is what matters, and comes first;
-    /// then it is not known what others have bought.
+    /// An error with the sentence that nothing was bought for this submission, unless it says so already. If the ledger is gone, that is what
+    /// matters, and comes first; then it is not known what others have bought.
     /// </summary>
     internal KlingException SayNothingBought(KlingException exception)
     {
+        string nothing = $"Nothing was bought for '{Subject}'";
         if (exception.Kind != ErrorKind.LedgerUnusable)
         {
-            return exception.WithMessage($"Nothing was bought for '{Subject}'. {exception.Message}");
+            return exception.Message.StartsWith(nothing, StringComparison.Ordinal) ? exception : exception.WithMessage($"{nothing}. {exception.Message}");
         }
 
         KlingException own = exception.WithMessage($"{exception.Message} This command bought nothing for '{Subject}'.");
         own.OfAll = exception;
         return own;
     }
+}
+
+/// <summary>What has been agreed about buying a video, and may have changed while it waits to be bought.</summary>
+internal interface IAgreement
+{
+    /// <summary>Refuses if there is no more time. Asks nobody, and is called again right before a request leaves, which may have been held back for long.</summary>
+    /// <exception cref="KlingException">Nothing more may be bought.</exception>
+    void RequireInTime();
+
+    /// <summary>Refuses if the ledger knows by now of purchases that were not agreed on, such as one that has been made since and has failed.</summary>
+    /// <param name="identified">What is about to be bought.</param>
+    /// <param name="cancellationToken">Stops the work.</param>
+    /// <exception cref="KlingException">It may not be bought.</exception>
+    Task RequireStillAsync(IdentifiedSubmission identified, CancellationToken cancellationToken);
 }

@@ -387,20 +387,20 @@ internal sealed class VideoSubmitter
                 _sender.Fatal.ThrowIfSet();
                 place = await _gate.EnterAsync(intent, purchase, identified.Submission.Turn, cancellationToken).ConfigureAwait(false);
                 _sender.Fatal.ThrowIfSet();
-                identified.Submission.RequireInTime?.Invoke();
+                identified.Submission.Agreement?.RequireInTime();
 
+                string account = _session.Account;
                 (KlingVideoTask? made, long lastFailure) = await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false);
                 if (made is not null)
                 {
                     return new TaskClaim(made, IsNew: false);
                 }
 
-                string account = _session.Account;
                 isUploading = true;
                 intent = intent with { Spec = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
                 isUploading = false;
 
-                // The upload may have shown that the key belongs to an account that has bought before.
+                // An upload may have shown that the key belongs to an account that has bought before.
                 if (account != _session.Account)
                 {
                     made = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
@@ -413,6 +413,12 @@ internal sealed class VideoSubmitter
                     {
                         return new TaskClaim(made, IsNew: false);
                     }
+                }
+
+                // After what is known to have failed: whatever fails later is found by the claim.
+                if (identified.Submission.Agreement is IAgreement agreement)
+                {
+                    await agreement.RequireStillAsync(identified, cancellationToken).ConfigureAwait(false);
                 }
 
                 intent = intent with { LastFailure = lastFailure };

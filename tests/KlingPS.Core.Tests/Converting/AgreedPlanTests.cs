@@ -9,6 +9,7 @@ using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Saving;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Tests.Submitting;
@@ -190,6 +191,52 @@ public sealed class AgreedPlanTests : IAsyncDisposable
         Outcome<ConversionItem, SavedVideo> again = Assert.Single(await RunAsync(_harness, [inputs[0] with { RunId = "more" }], await OpenAsync(_harness, plan, "more")));
 
         Assert.Equal((ErrorKind.TaskFailed, 1), (again.Error!.Kind, _harness.Creates));
+    }
+
+    [Theory]
+    [InlineData(nameof(ITaskJournal.ListFailedAsync))]
+    [InlineData(nameof(ITaskJournal.ClaimAsync))]
+    public async Task A_video_that_another_run_of_the_plan_has_bought_meanwhile_and_that_failed_is_not_bought_again_by_it(string before)
+    {
+        Submission[] inputs = [Image(_harness, 0, 0, retriesFailed: true)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        await OpenAsync(_harness, plan, "theirs");
+        AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
+        IdentifiedSubmission identified = await _harness.Clock.RunAsync(new VideoSubmitter(_harness.NewService()).IdentifyAsync(inputs[0], CancellationToken.None));
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == before)
+            {
+                _harness.Ledger.BeforeCall = null;
+                ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
+                var intent = new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42, RunId = "theirs" };
+                KlingVideoTask theirs = other.AcceptAsync(other.BeginAsync(intent, CancellationToken.None).GetAwaiter().GetResult().Id, "theirs").GetAwaiter().GetResult();
+                other.RecordSnapshotAsync(theirs.Account, new TaskSnapshot { TaskId = "theirs", State = KlingTaskState.Failed }).GetAwaiter().GetResult();
+            }
+        };
+        _harness.Tasks["theirs"] = PipelineHarness.Failed("501", "no video");
+
+        Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await RunAsync(_harness, [inputs[0] with { RunId = "run" }], agreed));
+
+        Assert.Null(_harness.Ledger.BeforeCall);
+        Assert.Equal((ErrorKind.TaskFailed, 0), (outcome.Error?.Kind, _harness.Creates));
+        Assert.StartsWith($"Nothing was bought for '{inputs[0].Subject}': the plan has bought its video once, as task", outcome.Error!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_the_plan_would_buy_again_is_bought_although_the_record_of_its_last_failure_was_removed()
+    {
+        _harness.Makes = _ => PipelineHarness.Failed("501", "no video");
+        Submission[] inputs = [Image(_harness, 0, 0, retriesFailed: true)];
+        await RunAsync(_harness, inputs, agreed: null);
+        await RunAsync(_harness, inputs, agreed: null);
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        await _harness.Ledger.Tasks.RemoveAsync((await _harness.ListAsync()).Max(task => task.Id));
+        _harness.Makes = PipelineHarness.Succeeded;
+
+        Outcome<ConversionItem, SavedVideo> outcome = Assert.Single(await RunAsync(_harness, [inputs[0] with { RunId = "run" }], await OpenAsync(_harness, plan, "run")));
+
+        Assert.Equal((null, 3), (outcome.Error, _harness.Creates));
     }
 
     [Theory]

@@ -312,7 +312,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         try
         {
             result = await sender.Recording.RunAsync(
-                () => Tasks.RecordAcceptedAsync(task.Id, taskId),
+                () => RecordOrAdoptAsync(task, taskId),
                 exception => exception is ObjectDisposedException or KlingException { Kind: not ErrorKind.LedgerUnusable } || IsToBeKept() ? null : new Retry(exception),
                 CancellationToken.None).ConfigureAwait(false);
         }
@@ -348,14 +348,30 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
     }
 
+    /// <summary>Records that the video was bought. If the record is gone, because the attempt was given up while this process stood still, the task gets one of its own.</summary>
+    private async Task<RecordResult> RecordOrAdoptAsync(KlingVideoTask task, string taskId)
+    {
+        try
+        {
+            return await Tasks.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false);
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
+        {
+            return new RecordResult.Recorded(await AdoptAsync(task, taskId).ConfigureAwait(false));
+        }
+    }
+
+    /// <summary>Adds the record of a task that was bought with a request of this purchase, and that no attempt stands for.</summary>
+    private Task<KlingVideoTask> AdoptAsync(KlingVideoTask attempt, string taskId)
+        => Tasks.RecordSnapshotAsync(sender.Session.Account, new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = attempt.Spec });
+
     /// <summary>Records the second task of a purchase: a callback has revealed that an earlier request, which seemed to be refused, was accepted.</summary>
     private async Task RecordSecondAsync(KlingVideoTask settled, string taskId)
     {
         string second;
         try
         {
-            var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = settled.Spec };
-            KlingVideoTask recorded = await Tasks.RecordSnapshotAsync(sender.Session.Account, snapshot).ConfigureAwait(false);
+            KlingVideoTask recorded = await AdoptAsync(settled, taskId).ConfigureAwait(false);
             second = string.Create(CultureInfo.InvariantCulture, $"({recorded.Id} here)");
         }
 #pragma warning disable CA1031 // The first task is bought and recorded, whatever happens to this record.

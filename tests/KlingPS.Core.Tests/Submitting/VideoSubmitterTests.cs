@@ -198,22 +198,31 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_purchase_whose_record_is_gone_is_told_with_its_task_id_and_not_called_not_bought()
+    public async Task A_purchase_whose_record_was_given_up_and_removed_while_its_request_was_under_way_gets_another_and_is_not_made_again()
     {
-        _harness.Service.On(FakeService.CreatePath, Replies.Accepts("t1"));
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        Exception? problem = null;
         _harness.Ledger.BeforeCall = name =>
         {
             if (name == nameof(ITaskJournal.RecordAcceptedAsync))
             {
-                throw new KlingException(ErrorKind.TaskNotFound, "The ledger has no task 1.");
+                _harness.Ledger.BeforeCall = null;
+                ITaskJournal other = _harness.Ledger.OfSurvivor.Tasks;
+                problem = Record.Exception(() =>
+                {
+                    long lost = Assert.Single(other.ListAsync(new TaskFilter { States = [KlingTaskState.Unknown] }, CancellationToken.None).GetAwaiter().GetResult()).Id;
+                    other.AbandonAsync(lost).GetAwaiter().GetResult();
+                    other.RemoveAsync(lost).GetAwaiter().GetResult();
+                });
             }
         };
 
-        KlingException error = (await SubmitAsync(_harness.Submission("fox.png"))).Error!;
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(request);
 
-        Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
-        Assert.Contains("was bought as task t1", error.Message, StringComparison.Ordinal);
-        Assert.DoesNotContain("Nothing was bought", error.Message, StringComparison.Ordinal);
+        Assert.Null(problem);
+        Assert.Equal((null, KlingTaskState.Waiting), (outcome.Error, outcome.Value?.TaskState));
+        Assert.Equal(outcome.Value, Assert.Single(await _harness.ListAsync()));
+        Assert.Equal((outcome.Value?.Id, 1), ((await SubmitAsync(request)).Value?.Id, _harness.Creates));
     }
 
     [Fact]
@@ -1098,7 +1107,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
                 _harness.Ledger.BeforeCall = null;
                 ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
                 other.AcceptAsync(1, told).GetAwaiter().GetResult();
-                throw new KlingException(ErrorKind.TaskNotFound, "The ledger has no task 1.");
+                throw new KlingException(ErrorKind.RequestInvalid, "This cannot be recorded.");
             }
         };
 

@@ -69,12 +69,16 @@ internal interface ITaskJournal
     /// <summary>Records that a request which was held back is about to leave. It must not be sent before this has returned.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="answerWithin">See <see cref="TaskIntent.AnswerWithin"/>; counts from now.</param>
+    /// <param name="claim">
+    /// The purchase, if it was claimed: when something has become known meanwhile that <see cref="ClaimAsync"/> would find, the attempt is
+    /// recorded as rejected. <see langword="null"/> for a purchase that is made whatever else is bought.
+    /// </param>
     /// <param name="cancellationToken">Cancels the wait; the request is still held back then.</param>
     /// <returns>
-    /// <see cref="RecordResult.Superseded"/> if the attempt is not under way any more: a callback has reported that it was bought, or another
-    /// process has concluded that this one is dead. Nothing may be sent for it then.
+    /// <see cref="RecordResult.Superseded"/> if the attempt is not under way any more: a callback has reported that it was bought, another
+    /// process has concluded that this one is dead, or the video need not be bought any more. Nothing may be sent for it then.
     /// </returns>
-    Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, CancellationToken cancellationToken);
+    Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken);
 
     /// <summary>
     /// Says that this process will record nothing more of an attempt, because recording has failed: the next

@@ -33,8 +33,8 @@ internal sealed record TaskIntent
     public long? Former { get; init; }
 
     /// <summary>
-    /// The last failed attempt at the video that the buyer knows of; 0 for none. If somebody else's has failed since, or was given up, a claim
-    /// finds that one, because only the buyer can decide whether to buy the video again. <see langword="null"/> if it does not matter what failed.
+    /// The last failed attempt at the video that the buyer knows of; 0 for none. If somebody else's has failed since, a claim finds that one,
+    /// because only the buyer can decide whether to buy the video again. <see langword="null"/> if it does not matter what failed.
     /// </summary>
     public long? LastFailure { get; init; }
 

@@ -153,6 +153,23 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_forgotten_task_is_not_bought_again_because_another_one_of_the_same_video_has_failed()
+    {
+        var submitter = new VideoSubmitter(_harness.NewService());
+        Submission wanted = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask forgotten = (await _harness.SubmitAsync(submitter, wanted)).Value!;
+        _harness.Clock.Advance(TimeSpan.FromDays(70));
+        await ForgetAsync(forgotten);
+        KlingVideoTask failed = (await _harness.SubmitAsync(submitter, wanted with { ReusePurchase = false })).Value!;
+        await _harness.Ledger.Tasks.RecordSnapshotAsync(failed.Account, new TaskSnapshot { TaskId = failed.TaskId!, State = KlingTaskState.Failed });
+        _harness.Tasks[failed.TaskId!] = PipelineHarness.Failed("501", "no video");
+
+        KlingException refused = (await _harness.SubmitAsync(submitter, wanted with { RetryFailed = true })).Error!;
+
+        Assert.Equal((ErrorKind.TaskNotFound, forgotten.Id, 2), (refused.Kind, refused.TaskNumber, _harness.Creates));
+    }
+
+    [Fact]
     public async Task A_task_that_was_accepted_is_not_resolved_in_another_way_and_the_error_says_which_there_is()
     {
         KlingVideoTask task = await AcceptedLongAgoAsync();

@@ -225,6 +225,45 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal((outcome.Value?.Id, 1), ((await SubmitAsync(request)).Value?.Id, _harness.Creates));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_that_was_held_back_is_not_sent_again_once_the_video_is_known_to_be_bought(bool wasRefused)
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        IdentifiedSubmission identified = await _harness.Clock.RunAsync(_submitter.IdentifyAsync(request, CancellationToken.None));
+        ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
+        KlingVideoTask? refused = null;
+        if (wasRefused)
+        {
+            refused = await other.BeginAsync(new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 }, CancellationToken.None);
+            await other.RecordRejectedAsync(refused.Id, "500", "Internal error.");
+        }
+
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too many requests."), _harness.AcceptTask);
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordHeldBackAsync))
+            {
+                // A callback has shown what became of the first request, or somebody has looked the task up.
+                _harness.Ledger.BeforeCall = null;
+                if (refused is not null)
+                {
+                    other.RecordAcceptedAsync(refused.Id, "theirs").GetAwaiter().GetResult();
+                }
+                else
+                {
+                    other.RecordSnapshotAsync(_harness.Session.Account, new TaskSnapshot { TaskId = "theirs", State = KlingTaskState.Generating, Spec = identified.Submission.Spec }).GetAwaiter().GetResult();
+                }
+            }
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(request);
+
+        Assert.Equal(("theirs", null, 1), (outcome.Value?.TaskId, outcome.Error, _harness.Creates));
+        Assert.Equal(1, (await _harness.ListAsync()).Count(task => task.TaskState != KlingTaskState.Rejected));
+    }
+
     [Fact]
     public async Task A_video_that_another_command_begins_to_buy_at_the_last_moment_is_not_bought_here()
     {

@@ -82,12 +82,12 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.WriteLightlyAsync(session => TaskTransactions.HoldBackAsync(session, id, reason), WriteScope.Task(id), CancellationToken.None);
 
     /// <inheritdoc/>
-    public Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, CancellationToken cancellationToken)
-        => store.WriteAsync(session => _transactions.SendAgainAsync(session, id, answerWithin), WriteScope.Task(id), cancellationToken);
+    public Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken)
+        => store.WriteAsync(session => _transactions.SendAgainAsync(session, id, answerWithin, claim), WriteScope.Task(id), cancellationToken);
 
     /// <summary>See <see cref="ICreateGate.SendAgainAsync"/>.</summary>
-    public Task<Passage<RecordResult>> RecordSentAgainAsync(long id, TimeSpan answerWithin, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
-        => gate.PassAsync((session, tryTake) => _transactions.SendAgainAsync(session, id, answerWithin, tryTake), WriteScope.Task(id), caller, cancellationToken);
+    public Task<Passage<RecordResult>> RecordSentAgainAsync(long id, TimeSpan answerWithin, TaskIntent? claim, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
+        => gate.PassAsync((session, tryTake) => _transactions.SendAgainAsync(session, id, answerWithin, claim, tryTake), WriteScope.Task(id), caller, cancellationToken);
 
     /// <inheritdoc/>
     public void Disown(long id, bool mayBeBought, string reason)

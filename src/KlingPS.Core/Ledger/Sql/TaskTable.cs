@@ -12,12 +12,15 @@ internal static class TaskTable
     /// <summary>The states of attempts that have or may have bought something.</summary>
     public const string PurchaseStates = $"({OpenStates}, 'Succeeded')";
 
-    /// <summary>The condition that an attempt has led to something: it has or may have bought a video, has failed, or has bought one that the service has forgotten (<see cref="KlingVideoTask.IsForgotten"/>).</summary>
-    public const string IsEarlier = $"(t.state IN ({OpenStates}, 'Succeeded', 'Failed') OR (t.state = 'Abandoned' AND t.task_id IS NOT NULL))";
+    /// <summary>The condition that an attempt has bought a video that the service has forgotten (<see cref="KlingVideoTask.IsForgotten"/>).</summary>
+    private const string IsForgotten = "(t.state = 'Abandoned' AND t.task_id IS NOT NULL)";
 
-    /// <summary>Puts the best of several attempts at a video first: finished, then pending, then unknown, then failed or forgotten by the service; the latest of each kind first.</summary>
+    /// <summary>The condition that an attempt has led to something: it has or may have bought a video, has failed, or has bought one that the service has forgotten.</summary>
+    public const string IsEarlier = $"(t.state IN ({OpenStates}, 'Succeeded', 'Failed') OR {IsForgotten})";
+
+    /// <summary>Puts the best of several attempts at a video first: finished, then pending, then unknown, then forgotten by the service, then failed; the latest of each kind first.</summary>
     public const string BestFirst = """
-        ORDER BY CASE t.state WHEN 'Succeeded' THEN 0 WHEN 'Submitting' THEN 2 WHEN 'Unknown' THEN 2 WHEN 'Failed' THEN 3 WHEN 'Abandoned' THEN 3 ELSE 1 END, t.id DESC
+        ORDER BY CASE t.state WHEN 'Succeeded' THEN 0 WHEN 'Submitting' THEN 2 WHEN 'Unknown' THEN 2 WHEN 'Abandoned' THEN 3 WHEN 'Failed' THEN 4 ELSE 1 END, t.id DESC
         """;
 
     /// <summary>The first task that meets a condition.</summary>
@@ -41,12 +44,16 @@ internal static class TaskTable
             ("taskId", taskId),
             ("account", account));
 
-    /// <summary>What makes it unnecessary, or undecided, to buy a video: a purchase of it, or a failure that its buyer does not know of and can ask the service for.</summary>
-    public static Task<KlingVideoTask?> FindPurchaseAsync(SqlSession session, TaskIntent intent) => FindSameAsync(
+    /// <summary>What keeps a video from being bought as it was decided: a purchase of it, or a failure that its buyer does not know of and can ask the service for.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="intent">The purchase.</param>
+    /// <param name="own">The local id of the buyer's own attempt; <see langword="null"/> before there is one.</param>
+    public static Task<KlingVideoTask?> FindObstacleAsync(SqlSession session, TaskIntent intent, long? own = null) => FindSameAsync(
         session,
         intent,
-        $"{IsEarlier} AND (t.state IN {PurchaseStates} OR (t.task_id IS NOT NULL AND t.id > @lastFailure)) {BestFirst}",
-        ("lastFailure", intent.LastFailure ?? long.MaxValue));
+        $"(t.state IN {PurchaseStates} OR {IsForgotten} OR (t.state = 'Failed' AND t.task_id IS NOT NULL AND t.id > @lastFailure)) AND t.id <> @own {BestFirst}",
+        ("lastFailure", intent.LastFailure ?? long.MaxValue),
+        ("own", own ?? 0));
 
     /// <summary>The same video, bought elsewhere or lost here, as a task that was looked up by its id: no attempt of this ledger is known to have bought it.</summary>
     public static Task<KlingVideoTask?> FindAdoptedAsync(SqlSession session, TaskIntent intent)

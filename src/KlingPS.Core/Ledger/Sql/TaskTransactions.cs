@@ -20,7 +20,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <param name="tryTake">Takes a slot for the request, if there is one.</param>
     /// <returns><see langword="null"/> if the video has to be bought and there is no slot.</returns>
     public async Task<TaskClaim?> ClaimAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
-        => await TaskTable.FindPurchaseAsync(session, intent).ConfigureAwait(false) is { } purchase ? new TaskClaim(purchase, IsNew: false)
+        => await TaskTable.FindObstacleAsync(session, intent).ConfigureAwait(false) is { } obstacle ? new TaskClaim(obstacle, IsNew: false)
             : await BeginAsync(session, intent, tryTake).ConfigureAwait(false) is { } task ? new TaskClaim(task, IsNew: true)
             : null;
 
@@ -97,20 +97,27 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return await RecordAsync(session, id, task => task.HeldBack(reason, now)).ConfigureAwait(false);
     }
 
-    public async Task<RecordResult> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin)
-        => (await SendAgainAsync(session, id, answerWithin, s_open).ConfigureAwait(false))!;
+    public async Task<RecordResult> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin, TaskIntent? claim)
+        => (await SendAgainAsync(session, id, answerWithin, claim, s_open).ConfigureAwait(false))!;
 
     /// <param name="session">The transaction.</param>
     /// <param name="id">The local id of the attempt.</param>
     /// <param name="answerWithin">The time after which the answer is overdue.</param>
+    /// <param name="claim">See <see cref="ITaskJournal.RecordSentAgainAsync"/>.</param>
     /// <param name="tryTake">Takes a slot for the request, if there is one.</param>
     /// <returns><see langword="null"/> if the request has to be sent again and there is no slot.</returns>
-    public async Task<RecordResult?> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin, Func<Task<bool>> tryTake)
+    public async Task<RecordResult?> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin, TaskIntent? claim, Func<Task<bool>> tryTake)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
         if (task.SentAgain() is null)
         {
             return new RecordResult.Superseded(task);
+        }
+
+        if (claim is not null && await TaskTable.FindObstacleAsync(session, claim, id).ConfigureAwait(false) is { } other)
+        {
+            string reason = $"Task {Name(other)} is the same video and became known before this request was sent again.";
+            return new RecordResult.Superseded((await RejectAsync(session, id, code: null, reason).ConfigureAwait(false)).Task);
         }
 
         if (!await tryTake().ConfigureAwait(false))

@@ -94,7 +94,7 @@ public abstract class LedgerModelContract
             Step.Reject => () => RequireNotRefusedAsync(ledger.Tasks.RecordRejectedAsync(id, "422", "no")),
             Step.LoseAnswer => () => ledger.Tasks.RecordUnknownAsync(id, "lost"),
             Step.HoldBack => () => RequireNotRefusedAsync(ledger.Tasks.RecordHeldBackAsync(id, "later")),
-            Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(1), Token)),
+            Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(1), claim: null, Token)),
             Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
             Step.Resolve => () => ledger.Tasks.ResolveAsync(id, TempLedger.Snapshot(taskId, state)),
             Step.Forget => () => ledger.Tasks.RecordForgottenAsync(id, taskId, "gone"),

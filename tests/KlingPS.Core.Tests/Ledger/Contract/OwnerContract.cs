@@ -162,8 +162,8 @@ public abstract class OwnerContract : LedgerContract
         Host.Time.Advance(s_patience + TimeSpan.FromMilliseconds(1));
         await west.Tasks.RecoverAsync(Token);
 
-        Assert.Equal(KlingTaskState.Unknown, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(asleep.Id, TimeSpan.FromHours(1), Token)).Task.TaskState);
-        Assert.Equal(KlingTaskState.Rejected, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(held.Id, TimeSpan.FromHours(1), Token)).Task.TaskState);
+        Assert.Equal(KlingTaskState.Unknown, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(asleep.Id, TimeSpan.FromHours(1), claim: null, Token)).Task.TaskState);
+        Assert.Equal(KlingTaskState.Rejected, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(held.Id, TimeSpan.FromHours(1), claim: null, Token)).Task.TaskState);
 
         // What it has not sent was not bought, and it knows that.
         await east.Tasks.RecordRejectedAsync(asleep.Id, null, "It was taken for dead.");

@@ -419,6 +419,45 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.True((await Ledger.Tasks.ClaimAsync(TempLedger.Intent(account: "another account"), Token)).IsNew);
     }
 
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData(0L, false)]
+    [InlineData(1L, false)]
+    [InlineData(2L, true)]
+    public async Task A_claim_finds_the_failures_that_its_buyer_does_not_know_of(long? known, bool isNew)
+    {
+        foreach (string taskId in (string[])["t1", "t2"])
+        {
+            await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token)).Id, taskId);
+            await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, KlingTaskState.Failed, 0));
+        }
+
+        TaskClaim claim = await Ledger.Tasks.ClaimAsync(TempLedger.Intent() with { LastFailure = known }, Token);
+
+        Assert.Equal((isNew, isNew ? 3 : 2), (claim.IsNew, claim.Task.Id));
+    }
+
+    [Theory]
+    [InlineData(KlingTaskState.Generating, true)]
+    [InlineData(KlingTaskState.Succeeded, true)]
+    [InlineData(KlingTaskState.Failed, true)]
+    [InlineData(KlingTaskState.Generating, false)]
+    public async Task A_claimed_request_that_was_held_back_is_not_sent_again_once_the_same_video_is_known_from_elsewhere(KlingTaskState state, bool isClaimed)
+    {
+        TaskIntent intent = TempLedger.Intent() with { LastFailure = 0 };
+        KlingVideoTask task = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.RecordHeldBackAsync(task.Id, "Too many requests.");
+        Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordSentAgainAsync(task.Id, TimeSpan.FromHours(1), intent, Token));
+        await Ledger.Tasks.RecordHeldBackAsync(task.Id, "Too many requests.");
+        KlingVideoTask other = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("theirs", state, 42) with { Spec = intent.Spec });
+
+        RecordResult result = await Ledger.Tasks.RecordSentAgainAsync(task.Id, TimeSpan.FromHours(1), isClaimed ? intent : null, Token);
+
+        Assert.Equal((isClaimed, isClaimed ? KlingTaskState.Rejected : KlingTaskState.Submitting), (result is RecordResult.Superseded, result.Task.TaskState));
+        Assert.Equal(isClaimed ? 0 : 42, result.Task.CreditsReserved);
+        Assert.Equal(other.Id, (await Ledger.Tasks.ClaimAsync(intent, Token)).Task.Id);
+    }
+
     [Fact]
     public async Task Only_settled_tasks_are_removed_and_their_numbers_are_not_used_again()
     {

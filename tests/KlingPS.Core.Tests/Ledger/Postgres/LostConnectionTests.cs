@@ -289,7 +289,7 @@ public sealed class LostConnectionTests : IAsyncLifetime
             "reject" => () => tasks.RecordRejectedAsync(id, null, "refused"),
             "lose" => () => tasks.RecordUnknownAsync(id, "lost"),
             "hold back" => () => tasks.RecordHeldBackAsync(id, "busy"),
-            "send again" => () => tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(5), Token),
+            "send again" => () => tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(5), claim: null, Token),
             "snapshot" => () => tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot(Task1, KlingTaskState.Failed)),
             "save" => () => tasks.RecordSavedAsync(id, "/videos/a.mp4", "hash"),
             "resolve" => () => tasks.ResolveAsync(id, LedgerHost.Snapshot(Task1, KlingTaskState.Waiting)),

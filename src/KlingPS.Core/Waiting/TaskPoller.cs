@@ -67,14 +67,18 @@ internal sealed class TaskPoller
         {
             KlingVideoTask before = watch.Task;
             KlingVideoTask recorded = await _service.RecordOrKeepAsync(before, snapshot).ConfigureAwait(false);
-            if (recorded.TaskState == KlingTaskState.Failed && snapshot.State.IsPending())
+            bool isContradicted = recorded.TaskState == KlingTaskState.Failed && snapshot.State.IsPending();
+            if (isContradicted)
             {
                 // Somebody else has heard that it failed, before or after this answer was given. Another answer tells.
                 recorded = await _service.QueryAsync(before.TaskId!, recorded, cancellationToken).ConfigureAwait(false);
             }
 
             watch.Task = recorded;
-            _service.Events.OnObserved(before, recorded);
+            if (!isContradicted || recorded.TaskState == KlingTaskState.Failed)
+            {
+                _service.Events.OnObserved(before, recorded);
+            }
         }
 
         KlingVideoTask task = watch.Task;

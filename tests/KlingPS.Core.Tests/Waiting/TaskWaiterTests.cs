@@ -1,6 +1,8 @@
 using CsCheck;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Resolving;
+using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Waiting;
@@ -51,8 +53,12 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         KlingVideoTask task = await AcceptedAsync(PipelineHarness.Generating, isMade ? PipelineHarness.Generating : end, end);
         await _harness.Ledger.OfOtherProcess.Tasks.RecordSnapshotAsync(task.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Failed });
 
-        WaitResult result = await _harness.Clock.RunAsync(WaitAsync(task));
+        var observer = new RecordingObserver { WantsEvents = true };
+        using var waiter = new TaskWaiter(new KlingService(_harness.Session, observer), pollingInterval: TimeSpan.FromSeconds(10));
 
+        WaitResult result = await _harness.Clock.RunAsync(waiter.WaitAsync(task, null, CancellationToken.None));
+
+        Assert.Single(observer.Events, happened => happened is { Kind: RunEventKind.State, Task.CompletedAt: not null });
         Assert.Equal(isMade ? KlingTaskState.Succeeded : KlingTaskState.Failed, Assert.IsType<WaitResult.Ended>(result).Task.TaskState);
         Assert.Equal(isMade ? 3 : 2, _harness.Queries);
     }

@@ -38,11 +38,16 @@ internal interface ITaskJournal
     /// <summary>Records that the service accepted the purchase. An attempt that had counted as not bought counts again.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="taskId">The service's id.</param>
+    /// <param name="intent">
+    /// The purchase, by whoever has made it: if the record of the attempt is gone, because it was given up meanwhile and removed, it is
+    /// recorded anew. Otherwise <see langword="null"/>.
+    /// </param>
     /// <returns>
     /// <see cref="RecordResult.Superseded"/> if the attempt has bought another task, <see cref="RecordResult.Taken"/> if the id is that
     /// of another attempt.
     /// </returns>
-    Task<RecordResult> RecordAcceptedAsync(long id, string taskId);
+    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: there is no such attempt, and no <paramref name="intent"/>.</exception>
+    Task<RecordResult> RecordAcceptedAsync(long id, string taskId, TaskIntent? intent = null);
 
     /// <summary>Records that nothing was bought: the service refused the request, or it never left.</summary>
     /// <param name="id">The local id.</param>
@@ -70,13 +75,14 @@ internal interface ITaskJournal
     /// <param name="id">The local id.</param>
     /// <param name="answerWithin">See <see cref="TaskIntent.AnswerWithin"/>; counts from now.</param>
     /// <param name="claim">
-    /// The purchase, if it was claimed: when something has become known meanwhile that <see cref="ClaimAsync"/> would find, the attempt is
-    /// recorded as rejected. <see langword="null"/> for a purchase that is made whatever else is bought.
+    /// The purchase, if it was claimed: it is not sent again when something has become known meanwhile that <see cref="ClaimAsync"/> would
+    /// find. <see langword="null"/> for a purchase that is made whatever else is bought.
     /// </param>
     /// <param name="cancellationToken">Cancels the wait; the request is still held back then.</param>
     /// <returns>
-    /// <see cref="RecordResult.Superseded"/> if the attempt is not under way any more: a callback has reported that it was bought, another
-    /// process has concluded that this one is dead, or the video need not be bought any more. Nothing may be sent for it then.
+    /// <see cref="RecordResult.Superseded"/> if the attempt is not under way any more: a callback has reported that it was bought, or another
+    /// process has concluded that this one is dead. <see cref="RecordResult.Needless"/> if a claim would find something. Nothing may be sent
+    /// for it then.
     /// </returns>
     Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken);
 

@@ -28,6 +28,16 @@ internal abstract record RecordResult
         }
     }
 
+    /// <summary>Nothing was changed: the video of the attempt, which is <see cref="RecordResult.Task"/>, need not be bought any more.</summary>
+    public sealed record Needless : RecordResult
+    {
+        internal Needless(KlingVideoTask task, KlingVideoTask other)
+            : base(task) => Other = other;
+
+        /// <summary>What the ledger knows of the same video by now.</summary>
+        public KlingVideoTask Other { get; }
+    }
+
     /// <summary>Nothing was changed: the service's id is that of another attempt, which <see cref="Task"/> is.</summary>
     public sealed record Taken : RecordResult
     {

@@ -40,6 +40,9 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     /// <summary>Whether a request has left, or is about to, and its outcome is not known yet.</summary>
     private bool _hasLeft;
 
+    /// <summary>What the ledger said of the attempt when its request was about to leave, and was not sent because of that.</summary>
+    private RecordResult? _unsent;
+
     /// <summary>Whether the ledger has an attempt under way for which no request has left: it has to be settled if no more is sent.</summary>
     public bool IsOpen => _task is not null && !_hasLeft;
 
@@ -206,7 +209,8 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
         if (result is not RecordResult.Recorded)
         {
-            throw new IOException(TakenForDead);
+            _unsent = result;
+            throw new IOException(ReasonOf(result));
         }
     }
 
@@ -224,9 +228,14 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                 _task = null;
                 return bought;
             default:
-                return await ForgoAsync(TakenForDead).ConfigureAwait(false);
+                return await ForgoAsync(ReasonOf(result)).ConfigureAwait(false);
         }
     }
+
+    /// <summary>Why a request is not sent.</summary>
+    private static string ReasonOf(RecordResult result) => result is RecordResult.Needless { Other: var other }
+        ? string.Create(CultureInfo.InvariantCulture, $"The request was not sent: task {other.Id} is the same video.")
+        : TakenForDead;
 
     /// <summary>Settles the attempt as one that bought nothing; the next request is another attempt.</summary>
     /// <returns>The task, if a callback has revealed in the meantime that it was bought after all.</returns>
@@ -271,6 +280,14 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         catch (KlingApiException refusal) when (refusal.Fault is TransportFault.Answered or TransportFault.NotSent)
         {
             _hasLeft = false;
+            if (_unsent is RecordResult changed)
+            {
+                // That says nothing about the service.
+                _unsent = null;
+                place.HoldBack();
+                return await ResumeAsync(changed).ConfigureAwait(false) is KlingVideoTask bought ? bought : new Retry(refusal);
+            }
+
             _failingSince ??= sender.Session.TimeProvider.GetTimestamp();
             (Retry? retry, KlingApiException error) = sender.Judge(refusal, number, sender.Session.TimeProvider.GetElapsedTime(_failingSince.Value));
             return retry is not null
@@ -315,7 +332,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         try
         {
             result = await sender.Recording.RunAsync(
-                () => RecordOrAdoptAsync(task, taskId),
+                () => Tasks.RecordAcceptedAsync(task.Id, taskId, _intent),
                 exception => exception is ObjectDisposedException or KlingException { Kind: not ErrorKind.LedgerUnusable } || IsToBeKept() ? null : new Retry(exception),
                 CancellationToken.None).ConfigureAwait(false);
         }
@@ -351,30 +368,14 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
     }
 
-    /// <summary>Records that the video was bought. If the record is gone, because the attempt was given up while this process stood still, the task gets one of its own.</summary>
-    private async Task<RecordResult> RecordOrAdoptAsync(KlingVideoTask task, string taskId)
-    {
-        try
-        {
-            return await Tasks.RecordAcceptedAsync(task.Id, taskId).ConfigureAwait(false);
-        }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
-        {
-            return new RecordResult.Recorded(await AdoptAsync(task, taskId).ConfigureAwait(false));
-        }
-    }
-
-    /// <summary>Adds the record of a task that was bought with a request of this purchase, and that no attempt stands for.</summary>
-    private Task<KlingVideoTask> AdoptAsync(KlingVideoTask attempt, string taskId)
-        => Tasks.RecordSnapshotAsync(sender.Session.Account, new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = attempt.Spec });
-
     /// <summary>Records the second task of a purchase: a callback has revealed that an earlier request, which seemed to be refused, was accepted.</summary>
     private async Task RecordSecondAsync(KlingVideoTask settled, string taskId)
     {
         string second;
         try
         {
-            KlingVideoTask recorded = await AdoptAsync(settled, taskId).ConfigureAwait(false);
+            var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = settled.Spec };
+            KlingVideoTask recorded = await Tasks.RecordSnapshotAsync(sender.Session.Account, snapshot).ConfigureAwait(false);
             second = string.Create(CultureInfo.InvariantCulture, $"({recorded.Id} here)");
         }
 #pragma warning disable CA1031 // The first task is bought and recorded, whatever happens to this record.

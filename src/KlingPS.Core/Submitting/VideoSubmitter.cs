@@ -389,6 +389,7 @@ internal sealed class VideoSubmitter
                 _sender.Fatal.ThrowIfSet();
                 identified.Submission.Agreement?.RequireInTime();
 
+                // As it is before anything is asked for, since an upload for another image may show whose the key is.
                 string account = _session.Account;
                 (KlingVideoTask? made, long lastFailure) = await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false);
                 if (made is not null)
@@ -415,7 +416,7 @@ internal sealed class VideoSubmitter
                     }
                 }
 
-                // After what is known to have failed: whatever fails later is found by the claim.
+                // Only now, when the last failure has been read: the claim finds those that come later.
                 if (identified.Submission.Agreement is IAgreement agreement)
                 {
                     await agreement.RequireStillAsync(identified, cancellationToken).ConfigureAwait(false);

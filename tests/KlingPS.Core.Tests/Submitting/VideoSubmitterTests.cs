@@ -200,7 +200,8 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [Fact]
     public async Task A_purchase_whose_record_was_given_up_and_removed_while_its_request_was_under_way_gets_another_and_is_not_made_again()
     {
-        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        var limit = new BudgetLimit { RunId = "run", MaxTasks = 1 };
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true, RunId = "run", Budget = limit };
         Exception? problem = null;
         _harness.Ledger.BeforeCall = name =>
         {
@@ -223,6 +224,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal((null, KlingTaskState.Waiting), (outcome.Error, outcome.Value?.TaskState));
         Assert.Equal(outcome.Value, Assert.Single(await _harness.ListAsync()));
         Assert.Equal((outcome.Value?.Id, 1), ((await SubmitAsync(request)).Value?.Id, _harness.Creates));
+        Assert.Equal(ErrorKind.BudgetExceeded, (await SubmitAsync(_harness.Submission("owl.png", 1) with { ReusePurchase = true, RunId = "run", Budget = limit })).Error?.Kind);
     }
 
     [Theory]
@@ -1534,6 +1536,27 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal((1, isBoughtElsewhere ? 0 : 1), (confirmed, left));
         Assert.Equal(isBoughtElsewhere ? null : "ours", outcome.Value?.TaskId);
         Assert.Equal(isBoughtElsewhere, outcome.Error?.Message.Contains("is task 2", StringComparison.Ordinal) == true);
+    }
+
+    [Fact]
+    public async Task A_video_that_becomes_known_while_the_machine_sleeps_before_its_request_leaves_is_used_and_not_called_an_outage()
+    {
+        int left = 0;
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(3));
+            KlingVideoTask own = await RecordAsync();
+            await _harness.Ledger.OfOtherProcess.Tasks.RecordSnapshotAsync(own.Account, new TaskSnapshot { TaskId = "theirs", State = KlingTaskState.Generating, Spec = own.Spec });
+            await request.ReadAsync(cancellationToken);
+            left++;
+            return await Replies.Accepts("ours")(request, cancellationToken);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
+
+        Assert.Equal(("theirs", null, 0), (outcome.Value?.TaskId, outcome.Error, left));
+        Assert.Contains("is the same video", Assert.Single(await _harness.ListAsync(), task => task.TaskState == KlingTaskState.Rejected).FailMessage, StringComparison.Ordinal);
+        Assert.Null(_harness.Session.CreateOutage.FindError());
     }
 
     [Theory]

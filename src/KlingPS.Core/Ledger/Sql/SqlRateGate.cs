@@ -79,7 +79,8 @@ internal sealed class SqlRateGate(
     /// <param name="record">
     /// Is given a function that takes a slot and tells whether there was one. If there was, it records what is about to be sent; if not, it
     /// returns <see langword="null"/> and is called again later. If there is nothing to send, it returns a result without having taken
-    /// a slot. If it throws, the wait ends and nothing has happened.
+    /// a slot. Before it has one it only reads, because that may happen outside of a transaction. If it throws, the wait ends and nothing
+    /// has happened.
     /// </param>
     /// <param name="scope">What recording it has exclusive use of.</param>
     /// <param name="caller">Who waits.</param>

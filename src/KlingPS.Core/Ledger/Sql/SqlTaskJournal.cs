@@ -61,10 +61,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
-    public Task<RecordResult> RecordAcceptedAsync(long id, string taskId)
+    public Task<RecordResult> RecordAcceptedAsync(long id, string taskId, TaskIntent? intent)
     {
         ArgumentException.ThrowIfNullOrEmpty(taskId);
-        return EndAsync(id, session => TaskTransactions.AcceptAsync(session, id, taskId));
+        return EndAsync(id, session => TaskTransactions.AcceptAsync(session, id, taskId, intent));
     }
 
     /// <inheritdoc/>

@@ -47,7 +47,7 @@ internal static class TaskTable
     /// <summary>What keeps a video from being bought as it was decided: a purchase of it, or a failure that its buyer does not know of and can ask the service for.</summary>
     /// <param name="session">The session.</param>
     /// <param name="intent">The purchase.</param>
-    /// <param name="own">The local id of the buyer's own attempt; <see langword="null"/> before there is one.</param>
+    /// <param name="own">The local id of the buyer's own attempt, which is no obstacle; <see langword="null"/> before there is one.</param>
     public static Task<KlingVideoTask?> FindObstacleAsync(SqlSession session, TaskIntent intent, long? own = null) => FindSameAsync(
         session,
         intent,

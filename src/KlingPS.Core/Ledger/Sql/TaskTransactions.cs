@@ -57,7 +57,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         await owners.BeatAsync(session).ConfigureAwait(false);
         KlingVideoTask task = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
-        return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, intent.RunId ?? intent.Budget?.RunId).ConfigureAwait(false);
+        return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, RunOf(intent)).ConfigureAwait(false);
     }
 
     public async Task<string?> FindBudgetExcessAsync(SqlSession session, TaskIntent intent)
@@ -71,8 +71,24 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return BudgetRule.FindExcess(limit, spent, intent.Credits);
     }
 
-    public static async Task<RecordResult> AcceptAsync(SqlSession session, long id, string taskId)
-        => await AttachAsync(session, await TaskTable.GetAsync(session, id).ConfigureAwait(false), taskId).ConfigureAwait(false);
+    public static async Task<RecordResult> AcceptAsync(SqlSession session, long id, string taskId, TaskIntent? intent = null)
+    {
+        if (intent is null || await TaskTable.FindAsync(session, "t.id = @id", ("id", id)).ConfigureAwait(false) is not null)
+        {
+            return await AttachAsync(session, await TaskTable.GetAsync(session, id).ConfigureAwait(false), taskId).ConfigureAwait(false);
+        }
+
+        // The attempt was given up while its process stood still, and its record removed.
+        KlingVideoTask begun = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
+        KlingVideoTask restored = await TaskTable.InsertAsync(session, begun, runId: RunOf(intent)).ConfigureAwait(false);
+        RecordResult result = await AttachAsync(session, restored, taskId).ConfigureAwait(false);
+        return result is RecordResult.Taken { Task: var other }
+            ? await LoseResponseAsync(session, restored.Id, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false)
+            : result;
+    }
+
+    /// <summary>The run that a purchase is part of, and whose limits it counts against.</summary>
+    private static string? RunOf(TaskIntent intent) => intent.RunId ?? intent.Budget?.RunId;
 
     public static async Task<RecordResult> RejectAsync(SqlSession session, long id, string? code, string reason)
     {
@@ -116,8 +132,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         if (claim is not null && await TaskTable.FindObstacleAsync(session, claim, id).ConfigureAwait(false) is { } other)
         {
-            string reason = $"Task {Name(other)} is the same video and became known before this request was sent again.";
-            return new RecordResult.Superseded((await RejectAsync(session, id, code: null, reason).ConfigureAwait(false)).Task);
+            return new RecordResult.Needless(task, other);
         }
 
         if (!await tryTake().ConfigureAwait(false))

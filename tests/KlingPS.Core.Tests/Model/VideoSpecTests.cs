@@ -19,6 +19,36 @@ public sealed class VideoSpecTests
     }
 
     [Fact]
+    public void What_was_asked_for_with_every_parameter_is_the_same_video_to_later_versions()
+    {
+        VideoSpec spec = s_local with
+        {
+            Model = "kling/v2-1-pro",
+            NegativePrompt = "blur",
+            Duration = 10,
+            CfgScale = 0.7m,
+            AspectRatio = "9:16",
+            Resolution = "4K",
+            Sound = true,
+            CharacterOrientation = "image",
+            TailImage = File("bb"),
+            ReferenceImages = new([File("cc"), MediaSource.FromUri("https://images.example/d.png")]),
+            Video = MediaSource.FromUri("https://clips.example/fox.mp4?X-Amz-Date=20261126T000000Z&X-Amz-Signature=a") with { Hash = "dd" },
+            Audio = File("ee"),
+            Take = 2,
+        };
+
+        // Its own identity, then those under which versions before may have recorded it. A change here would buy everything again.
+        Assert.Equal(
+            [
+                "3bf0d6a9987849858b967b03f7d950ca858d9f844df9c6edade99d90c6d35fca",
+                "5eb2b7a1d2be962291eca19e285bc3c54bcf4dd5b6151186f72967d82efdb5ff",
+                "273d4a5f31621819158a95cc97cb7eefa12b3a5837db44070bc5f28cba7717e7",
+            ],
+            spec.ListIdentities());
+    }
+
+    [Fact]
     public void Every_difference_makes_another_video()
     {
         string[] identities =

@@ -73,19 +73,22 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     public static async Task<RecordResult> AcceptAsync(SqlSession session, long id, string taskId, TaskIntent? intent = null)
     {
-        if (intent is null || await TaskTable.FindAsync(session, "t.id = @id", ("id", id)).ConfigureAwait(false) is not null)
+        KlingVideoTask task = intent is null
+            ? await TaskTable.GetAsync(session, id).ConfigureAwait(false)
+            : await TaskTable.FindAsync(session, "t.id = @id", ("id", id)).ConfigureAwait(false) ?? await RestoreAsync(session, intent).ConfigureAwait(false);
+        RecordResult result = await AttachAsync(session, task, taskId).ConfigureAwait(false);
+        if (result is RecordResult.Taken { Task: var other } && task.Id != id)
         {
-            return await AttachAsync(session, await TaskTable.GetAsync(session, id).ConfigureAwait(false), taskId).ConfigureAwait(false);
+            await LoseResponseAsync(session, task.Id, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false);
         }
 
-        // The attempt was given up while its process stood still, and its record removed.
-        KlingVideoTask begun = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
-        KlingVideoTask restored = await TaskTable.InsertAsync(session, begun, runId: RunOf(intent)).ConfigureAwait(false);
-        RecordResult result = await AttachAsync(session, restored, taskId).ConfigureAwait(false);
-        return result is RecordResult.Taken { Task: var other }
-            ? await LoseResponseAsync(session, restored.Id, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false)
-            : result;
+        return result;
     }
+
+    /// <summary>The record of an attempt that was given up while its process stood still, and removed. It is there already if this is repeated because a commit had no answer.</summary>
+    private static async Task<KlingVideoTask> RestoreAsync(SqlSession session, TaskIntent intent)
+        => await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", intent.Nonce)).ConfigureAwait(false)
+            ?? await TaskTable.InsertAsync(session, TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false)), runId: RunOf(intent)).ConfigureAwait(false);
 
     /// <summary>The run that a purchase is part of, and whose limits it counts against.</summary>
     private static string? RunOf(TaskIntent intent) => intent.RunId ?? intent.Budget?.RunId;

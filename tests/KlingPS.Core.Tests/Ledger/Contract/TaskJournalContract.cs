@@ -458,6 +458,40 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task An_attempt_that_was_removed_and_turns_out_to_be_bought_is_recorded_anew_however_often_that_is_said()
+    {
+        TaskIntent intent = TempLedger.Intent() with { Credits = 50, RunId = "run" };
+        KlingVideoTask removed = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.RejectAsync(removed.Id, null, "given up");
+        await Ledger.Tasks.RemoveAsync(removed.Id);
+        Assert.Equal(ErrorKind.TaskNotFound, (await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.RecordAcceptedAsync(removed.Id, "t1"))).Kind);
+
+        RecordResult first = await Ledger.Tasks.RecordAcceptedAsync(removed.Id, "t1", intent);
+        RecordResult again = await Ledger.Tasks.RecordAcceptedAsync(removed.Id, "t1", intent);
+
+        KlingVideoTask restored = Assert.IsType<RecordResult.Recorded>(first).Task;
+        Assert.Equal(first, again);
+        Assert.Equal(("t1", KlingTaskState.Waiting, intent.Nonce, 50m), (restored.TaskId, restored.TaskState, restored.Nonce, restored.CreditsReserved));
+        Assert.Equal(restored, Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter(), Token)));
+        Assert.NotNull(await Ledger.Tasks.FindBudgetExcessAsync(TempLedger.Intent("another image", budget: new BudgetLimit { RunId = "run", MaxTasks = 1 }), Token));
+    }
+
+    [Fact]
+    public async Task An_attempt_that_was_removed_and_got_the_id_of_another_task_is_unknown()
+    {
+        TaskIntent intent = TempLedger.Intent();
+        KlingVideoTask removed = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.RejectAsync(removed.Id, null, "given up");
+        await Ledger.Tasks.RemoveAsync(removed.Id);
+        KlingVideoTask other = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(TempLedger.Intent("another image"), Token)).Id, "t1");
+
+        RecordResult result = await Ledger.Tasks.RecordAcceptedAsync(removed.Id, "t1", intent);
+
+        Assert.Equal(other.Id, Assert.IsType<RecordResult.Taken>(result).Task.Id);
+        Assert.Equal(intent.Nonce, Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter { States = [KlingTaskState.Unknown] }, Token)).Nonce);
+    }
+
+    [Fact]
     public async Task Only_settled_tasks_are_removed_and_their_numbers_are_not_used_again()
     {
         KlingVideoTask unknown = await UnknownAsync();

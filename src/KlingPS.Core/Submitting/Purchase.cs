@@ -285,7 +285,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                 // That says nothing about the service.
                 _unsent = null;
                 place.HoldBack();
-                return await ResumeAsync(changed).ConfigureAwait(false) is KlingVideoTask bought ? bought : new Retry(refusal);
+                return await ResumeAsync(changed).ConfigureAwait(false) is KlingVideoTask bought ? bought : new Retry(refusal.WithMessage(ReasonOf(changed)), Backoff.NotSent);
             }
 
             _failingSince ??= sender.Session.TimeProvider.GetTimestamp();

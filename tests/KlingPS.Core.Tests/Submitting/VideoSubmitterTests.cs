@@ -1557,6 +1557,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(("theirs", null, 0), (outcome.Value?.TaskId, outcome.Error, left));
         Assert.Contains("is the same video", Assert.Single(await _harness.ListAsync(), task => task.TaskState == KlingTaskState.Rejected).FailMessage, StringComparison.Ordinal);
         Assert.Null(_harness.Session.CreateOutage.FindError());
+        Assert.EndsWith("The request was not sent: task 2 is the same video.", Assert.Single(_harness.Observer.Reasons), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -64,16 +64,19 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public Task<RecordResult> RecordAcceptedAsync(long id, string taskId, TaskIntent? intent)
     {
         ArgumentException.ThrowIfNullOrEmpty(taskId);
-        return EndAsync(id, session => TaskTransactions.AcceptAsync(session, id, taskId, intent));
+
+        // A record that is gone does not say which account it was of.
+        WriteScope scope = intent is null ? WriteScope.Task(id) : WriteScope.Account(intent.Account);
+        return EndAsync(id, session => TaskTransactions.AcceptAsync(session, id, taskId, intent), scope);
     }
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason)
-        => EndAsync(id, session => TaskTransactions.RejectAsync(session, id, code, reason));
+        => EndAsync(id, session => TaskTransactions.RejectAsync(session, id, code, reason), WriteScope.Task(id));
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordUnknownAsync(long id, string reason)
-        => EndAsync(id, session => TaskTransactions.LoseResponseAsync(session, id, reason));
+        => EndAsync(id, session => TaskTransactions.LoseResponseAsync(session, id, reason), WriteScope.Task(id));
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordHeldBackAsync(long id, string reason)
@@ -306,9 +309,9 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public ValueTask DisposeAsync() => _heartbeat.DisposeAsync();
 
     /// <summary>Records the outcome of an attempt, which is no longer under way.</summary>
-    private async Task<RecordResult> EndAsync(long id, Func<SqlSession, Task<RecordResult>> record)
+    private async Task<RecordResult> EndAsync(long id, Func<SqlSession, Task<RecordResult>> record, WriteScope scope)
     {
-        RecordResult result = await store.WriteAnswerAsync(record, WriteScope.Task(id)).ConfigureAwait(false);
+        RecordResult result = await store.WriteAnswerAsync(record, scope).ConfigureAwait(false);
         _heartbeat.End(id);
         return result;
     }

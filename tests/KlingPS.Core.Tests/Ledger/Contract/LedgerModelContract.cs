@@ -149,8 +149,9 @@ public abstract class LedgerModelContract
         /// <summary>Tasks taken in from the service, and attempts that turned out to be bought after they had been given up or refused: no budget could hold them back.</summary>
         public int Adopted { get; private set; }
 
+        /// <summary>Whether a video is bought, or may be: also by a task that the service has forgotten.</summary>
         public bool IsBought(string identity) => Records.Values.Any(record => record.Identity == identity
-            && record.State is not (KlingTaskState.Failed or KlingTaskState.Rejected or KlingTaskState.Abandoned));
+            && record is not ({ State: KlingTaskState.Failed or KlingTaskState.Rejected } or { State: KlingTaskState.Abandoned, TaskId: null }));
 
         public bool Begin(string identity, long? replaces)
         {

@@ -23,6 +23,9 @@ internal sealed record TaskIntent
     /// <summary>The limits that hold; <see langword="null"/> for none.</summary>
     public BudgetLimit? Budget { get; init; }
 
+    /// <summary>The run that it is recorded under, and whose limits it counts against; <see langword="null"/> outside of one.</summary>
+    public string? RecordedRunId => RunId ?? Budget?.RunId;
+
     /// <summary>The unknown attempt that this one replaces; it is abandoned in the same step.</summary>
     public long? Replaces { get; init; }
 

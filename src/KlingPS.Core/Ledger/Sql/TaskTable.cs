@@ -69,7 +69,7 @@ internal static class TaskTable
             intent,
             $"t.id > @former AND (t.replaces = @former OR COALESCE(t.run_id, '') <> @run) AND t.state IN {PurchaseStates} {BestFirst}",
             ("former", former),
-            ("run", intent.RunId ?? intent.Budget?.RunId ?? string.Empty));
+            ("run", intent.RecordedRunId ?? string.Empty));
 
     private static async Task<KlingVideoTask?> FindSameAsync(SqlSession session, TaskIntent intent, string condition, params (string Name, object? Value)[] parameters)
         => await FindByIdentitiesAsync(

@@ -57,7 +57,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         await owners.BeatAsync(session).ConfigureAwait(false);
         KlingVideoTask task = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
-        return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, RunOf(intent)).ConfigureAwait(false);
+        return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, intent.RecordedRunId).ConfigureAwait(false);
     }
 
     public async Task<string?> FindBudgetExcessAsync(SqlSession session, TaskIntent intent)
@@ -88,10 +88,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <summary>The record of an attempt that was given up while its process stood still, and removed. It is there already if this is repeated because a commit had no answer.</summary>
     private static async Task<KlingVideoTask> RestoreAsync(SqlSession session, TaskIntent intent)
         => await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", intent.Nonce)).ConfigureAwait(false)
-            ?? await TaskTable.InsertAsync(session, TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false)), runId: RunOf(intent)).ConfigureAwait(false);
-
-    /// <summary>The run that a purchase is part of, and whose limits it counts against.</summary>
-    private static string? RunOf(TaskIntent intent) => intent.RunId ?? intent.Budget?.RunId;
+            ?? await TaskTable.InsertAsync(session, TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false)), runId: intent.RecordedRunId).ConfigureAwait(false);
 
     public static async Task<RecordResult> RejectAsync(SqlSession session, long id, string? code, string reason)
     {

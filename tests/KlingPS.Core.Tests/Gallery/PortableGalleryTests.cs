@@ -38,17 +38,17 @@ public sealed class PortableGalleryTests : IDisposable
         {
             Account = "0123456789abcdef",
             Nonce = "secret-nonce",
-            ResultUri = "https://files.example/user-4711/fox.mp4",
-            Spec = task.Spec with { Image = task.Spec.Image! with { Uri = "https://uploads.example/kieai/user-4711/fox.png" }, CallbackUri = "https://me.example/hook", TailImage = MediaSource.FromFile(_folder.Image("b/tail.png")) },
+            ResultUri = "https://files.example/481516234207/fox.mp4",
+            Spec = task.Spec with { Image = task.Spec.Image! with { Uri = "https://uploads.example/kieai/481516234207/fox.png" }, CallbackUri = "https://me.example/hook", TailImage = MediaSource.FromFile(_folder.Image("b/tail.png")) },
         };
-        KlingVideoTask failed = _folder.Task(2, "a/bear.png", state: KlingTaskState.Failed) with { FailMessage = $"cannot fetch https://uploads.example/kieai/user-4711/x or {_folder.PathOf("a")}" };
+        KlingVideoTask failed = _folder.Task(2, "a/bear.png", state: KlingTaskState.Failed) with { FailMessage = $"cannot fetch https://uploads.example/kieai/481516234207/x or {_folder.PathOf("a")}" };
         KlingVideoTask address = _folder.Task(3, state: KlingTaskState.Failed) with { Spec = new VideoSpec { Prompt = "p", Image = MediaSource.FromUri("https://me.example/private.png?token=secret") } };
 
         GalleryEntry[] entries = [.. new[] { task, failed, address }.Select(shown => new GalleryEntry(EntryOrigin.Ledger, shown, shown.SavedPath)), _folder.Stray("secret-client/john/clip.mp4")];
         WrittenPage page = await GalleryFolder.ExportAsync(Options, entries);
 
         string all = page.Text + File.ReadAllText(Path.Combine(Media, "klingps-gallery.json"));
-        foreach (string secret in (string[])[_folder.Root, "0123456789abcdef", "secret", "john", "../", "user-4711", "me.example", "Resolve-Kling", "Get-KlingVideoTask -"])
+        foreach (string secret in (string[])[_folder.Root, "0123456789abcdef", "secret", "john", "../", "481516234207", "me.example", "Resolve-Kling", "Get-KlingVideoTask -"])
         {
             Assert.DoesNotContain(secret, all, StringComparison.Ordinal);
         }

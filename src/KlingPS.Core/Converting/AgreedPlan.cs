@@ -135,7 +135,7 @@ internal sealed class AgreedPlan : IAgreement
     {
         if (_opened.Since(_session.TimeProvider) >= _lifetime)
         {
-            throw new KlingException(ErrorKind.PlanDiffers, string.Create(CultureInfo.InvariantCulture, $"The plan has ended at {Document.EndsAt:yyyy-MM-dd HH:mm:ss}Z. The plan is '{Path}'."));
+            throw new KlingException(ErrorKind.PlanDiffers, string.Create(CultureInfo.InvariantCulture, $"The plan ended at {Document.EndsAt:yyyy-MM-dd HH:mm:ss}Z. The plan is '{Path}'."));
         }
     }
 

@@ -78,7 +78,7 @@ internal sealed record PlanStanding(PlanRecord? Plan, bool IsOwn, DateTimeOffset
         { IsOwn: false } => "was made with the key of another account",
         { Plan.Digest: var recorded } when recorded != digest => "was changed after it was made",
         { Plan: { ClosedAt: { } at, RunId: var by } } => string.Create(CultureInfo.InvariantCulture, $"was carried out by run {by} at {at:yyyy-MM-dd HH:mm:ss}Z, and a plan is used once"),
-        { Plan.EndsAt: var end } when Now >= end => string.Create(CultureInfo.InvariantCulture, $"has ended at {end:yyyy-MM-dd HH:mm:ss}Z"),
+        { Plan.EndsAt: var end } when Now >= end => string.Create(CultureInfo.InvariantCulture, $"ended at {end:yyyy-MM-dd HH:mm:ss}Z"),
         { IsFromFuture: true } => string.Create(CultureInfo.InvariantCulture, $"was made at {Plan.CreatedAt:yyyy-MM-dd HH:mm:ss}Z, which is still to come by the clock of the ledger. It was set back since, so nobody can tell whether the plan has ended"),
         { Removed: > 0 } => string.Create(CultureInfo.InvariantCulture, $"was carried out in part, and of {Removed} {(Removed == 1 ? "video" : "videos")} that it has bought the ledger has no record any more, so they would be bought again. Make a new plan of what is left to do"),
         _ => null,

@@ -83,9 +83,9 @@ public sealed class AgreedPlanTests : IAsyncDisposable
 
         Outcome<ConversionItem, SavedVideo>[] outcomes = await RunAsync(_harness, inputs, agreed);
 
-        Assert.All(outcomes, outcome => Assert.Contains("The plan has ended at", Refusal(outcome.Error), StringComparison.Ordinal));
+        Assert.All(outcomes, outcome => Assert.Contains("The plan ended at", Refusal(outcome.Error), StringComparison.Ordinal));
         Assert.Equal(0, _harness.Creates);
-        Assert.Contains("has ended at", (await UnusableAsync(() => OpenAsync(_harness, plan, "another"))).Message, StringComparison.Ordinal);
+        Assert.Contains("ended at", (await UnusableAsync(() => OpenAsync(_harness, plan, "another"))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
             return PipelineHarness.AcceptUpload(request, token);
         });
 
-        Assert.Contains("The plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
+        Assert.Contains("The plan ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
 
         Assert.Equal((1, 0), (_harness.Uploads, _harness.Creates));
         Assert.Empty(await _harness.ListAsync());
@@ -116,7 +116,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
         _harness.Clock.Advance(s_lifetime - TimeSpan.FromSeconds(1));
         _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), _harness.AcceptTask);
 
-        Assert.Contains("The plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
+        Assert.Contains("The plan ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
 
         Assert.Equal(1, _harness.Creates);
         Assert.Equal(KlingTaskState.Rejected, Assert.Single(await _harness.ListAsync()).TaskState);
@@ -135,7 +135,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
             return PipelineHarness.AcceptUpload(request, token);
         });
 
-        Assert.Contains("The plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
+        Assert.Contains("The plan ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
         Assert.Equal(0, _harness.Creates);
     }
 
@@ -148,7 +148,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
         _harness.Clock.Advance(s_lifetime);
         _harness.Clock.SetTimeOfDay(-TimeSpan.FromDays(2));
 
-        Assert.Contains("The plan has ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
+        Assert.Contains("The plan ended at", Refusal(Assert.Single(await RunAsync(_harness, inputs, agreed)).Error), StringComparison.Ordinal);
         Assert.Contains("which is still to come by the clock of the ledger", (await UnusableAsync(() => OpenAsync(_harness, plan, "another"))).Message, StringComparison.Ordinal);
         Assert.Equal(0, _harness.Creates);
         Assert.Null((await _harness.Ledger.Plans.FindAsync(plan.PlanId, _harness.Session.Account, CancellationToken.None)).Plan!.ClosedAt);

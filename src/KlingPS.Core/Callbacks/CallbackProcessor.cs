@@ -139,10 +139,11 @@ internal sealed class CallbackProcessor
 
     private async Task SettleAsync(KlingVideoTask attempt, string taskId)
     {
-        string? objection = await _session.Ledger.Tasks.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false) switch
+        RecordResult result = await _session.Ledger.Tasks.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false);
+        string? objection = result switch
         {
             RecordResult.Superseded => $"but that has become another task in the meantime. Nothing was changed; if both are yours, the video was bought twice: Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(taskId)} records it in the ledger.",
-            RecordResult.Taken { Task: var other } => $"but it is the video of '{other.Subject}' (task {other.Id}). Nothing was changed.",
+            RecordResult.Taken { Other: var other } => $"but it is the video of '{other.Subject}' (task {other.Id}). Nothing was changed.",
             _ => null,
         };
         if (objection is not null)
@@ -153,6 +154,11 @@ internal sealed class CallbackProcessor
         if (attempt.TaskState.IsSettled())
         {
             _observer?.OnWarning($"'{attempt.Subject}' (task {attempt.Id}) was bought after all, as task {taskId} of the service, although it {(attempt.TaskState == KlingTaskState.Rejected ? "had been refused" : "was given up")}. To get the video: Get-KlingVideoTask -Id {attempt.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
+        }
+
+        if (result is RecordResult.Recorded { Warning: string warning })
+        {
+            _observer?.OnWarning(warning);
         }
     }
 

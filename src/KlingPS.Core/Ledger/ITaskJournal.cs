@@ -44,7 +44,7 @@ internal interface ITaskJournal
     /// </param>
     /// <returns>
     /// <see cref="RecordResult.Superseded"/> if the attempt has bought another task, <see cref="RecordResult.Taken"/> if the id is that
-    /// of another attempt.
+    /// of another attempt. If the attempt had counted as not bought, <see cref="RecordResult.Recorded"/> says what was bought in its place.
     /// </returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: there is no such attempt, and no <paramref name="intent"/>.</exception>
     Task<RecordResult> RecordAcceptedAsync(long id, string taskId, TaskIntent? intent = null);
@@ -53,14 +53,18 @@ internal interface ITaskJournal
     /// <param name="id">The local id.</param>
     /// <param name="code">The service's code.</param>
     /// <param name="reason">Why.</param>
-    /// <returns><see cref="RecordResult.Superseded"/> if a response to the attempt is recorded already.</returns>
+    /// <returns><see cref="RecordResult.Superseded"/> if a response to the attempt is recorded already, <see cref="RecordResult.Removed"/> if it was settled and removed.</returns>
     Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason);
 
-    /// <summary>Records that the response was lost. The credits stay reserved.</summary>
+    /// <summary>
+    /// Records that the response was lost, by whoever has sent the request. The credits stay reserved. An attempt that was given up meanwhile
+    /// is unknown again; if its record is gone, too, it is recorded anew.
+    /// </summary>
     /// <param name="id">The local id.</param>
     /// <param name="reason">How it was lost.</param>
-    /// <returns><see cref="RecordResult.Superseded"/> if a response to the attempt is recorded already: a callback can be quicker.</returns>
-    Task<RecordResult> RecordUnknownAsync(long id, string reason);
+    /// <param name="intent">The purchase.</param>
+    /// <returns><see cref="RecordResult.Superseded"/> if it is known which task was bought: a callback can be quicker.</returns>
+    Task<RecordResult> RecordUnknownAsync(long id, string reason, TaskIntent intent);
 
     /// <summary>
     /// Records that the service did not take the request for now, or that it never left, and that it will be sent again: until then
@@ -68,7 +72,7 @@ internal interface ITaskJournal
     /// </summary>
     /// <param name="id">The local id.</param>
     /// <param name="reason">Why.</param>
-    /// <returns><see cref="RecordResult.Superseded"/> if the attempt is not under way any more.</returns>
+    /// <returns><see cref="RecordResult.Superseded"/> if the attempt is not under way any more, <see cref="RecordResult.Removed"/> if its record is gone.</returns>
     Task<RecordResult> RecordHeldBackAsync(long id, string reason);
 
     /// <summary>Records that a request which was held back is about to leave. It must not be sent before this has returned.</summary>
@@ -81,8 +85,8 @@ internal interface ITaskJournal
     /// <param name="cancellationToken">Cancels the wait; the request is still held back then.</param>
     /// <returns>
     /// <see cref="RecordResult.Superseded"/> if the attempt is not under way any more: a callback has reported that it was bought, or another
-    /// process has concluded that this one is dead. <see cref="RecordResult.Needless"/> if a claim would find something. Nothing may be sent
-    /// for it then.
+    /// process has concluded that this one is dead. <see cref="RecordResult.Removed"/> if its record is gone, too.
+    /// <see cref="RecordResult.Forestalled"/> if a claim would find something. Nothing may be sent for it then.
     /// </returns>
     Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken);
 
@@ -112,7 +116,7 @@ internal interface ITaskJournal
     /// <param name="id">The local id of the attempt.</param>
     /// <param name="taskId">The service's id of the task.</param>
     /// <param name="reason">How that is known.</param>
-    /// <returns><see cref="RecordResult.Superseded"/> if the attempt does not have that id any more, or has ended.</returns>
+    /// <returns><see cref="RecordResult.Superseded"/> if the attempt does not have that id any more, or has ended; <see cref="RecordResult.Removed"/> if its record is gone.</returns>
     Task<RecordResult> RecordDetachedAsync(long id, string taskId, string reason);
 
     /// <summary>

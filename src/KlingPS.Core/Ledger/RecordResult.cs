@@ -1,3 +1,4 @@
+using System.Globalization;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger;
@@ -5,45 +6,35 @@ namespace KlingPS.Core.Ledger;
 /// <summary>What came of recording a response: a record can have moved on in the meantime, by a callback or by another process.</summary>
 internal abstract record RecordResult
 {
-    private RecordResult(KlingVideoTask task) => Task = task;
-
-    /// <summary>The task that this is about, as it is in the ledger now.</summary>
-    public KlingVideoTask Task { get; }
+    private RecordResult()
+    {
+    }
 
     /// <summary>It is recorded, or was before.</summary>
-    public sealed record Recorded : RecordResult
+    /// <param name="Task">The attempt as it is now.</param>
+    /// <param name="Successor">What was bought in its place while it counted as not bought; otherwise <see langword="null"/>.</param>
+    public sealed record Recorded(KlingVideoTask Task, KlingVideoTask? Successor = null) : RecordResult
     {
-        internal Recorded(KlingVideoTask task)
-            : base(task)
-        {
-        }
+        /// <summary>What users should know: that the video is paid for twice. <see langword="null"/> if it is not.</summary>
+        public string? Warning => Successor is null ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"The video of '{Task.Subject}' {(Successor.TaskId is null ? "may have been" : "was")} bought twice: as task {Task.Id}, which had been given up before the answer to its request came, and in its place as task {Successor.Id}. To get both: Get-KlingVideoTask -Id {Task.Id}, {Successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
     }
 
-    /// <summary>Nothing was changed: the attempt is no longer what the response was for. <see cref="Task"/> is what it has become.</summary>
-    public sealed record Superseded : RecordResult
-    {
-        internal Superseded(KlingVideoTask task)
-            : base(task)
-        {
-        }
-    }
+    /// <summary>Nothing was changed: the attempt is no longer what the response was for.</summary>
+    /// <param name="Task">What it has become.</param>
+    public sealed record Superseded(KlingVideoTask Task) : RecordResult;
 
-    /// <summary>Nothing was changed: the video of the attempt, which is <see cref="RecordResult.Task"/>, need not be bought any more.</summary>
-    public sealed record Needless : RecordResult
-    {
-        internal Needless(KlingVideoTask task, KlingVideoTask other)
-            : base(task) => Other = other;
+    /// <summary>Nothing was changed: the ledger has learnt of the same video meanwhile, so whether to buy it has to be decided again.</summary>
+    /// <param name="Task">The attempt.</param>
+    /// <param name="Other">The same video.</param>
+    public sealed record Forestalled(KlingVideoTask Task, KlingVideoTask Other) : RecordResult;
 
-        /// <summary>What the ledger knows of the same video by now.</summary>
-        public KlingVideoTask Other { get; }
-    }
+    /// <summary>The service's id is that of another attempt, and was not recorded for this one.</summary>
+    /// <param name="Task">The attempt.</param>
+    /// <param name="Other">The attempt that has the id.</param>
+    public sealed record Taken(KlingVideoTask Task, KlingVideoTask Other) : RecordResult;
 
-    /// <summary>Nothing was changed: the service's id is that of another attempt, which <see cref="Task"/> is.</summary>
-    public sealed record Taken : RecordResult
-    {
-        internal Taken(KlingVideoTask task)
-            : base(task)
-        {
-        }
-    }
+    /// <summary>Nothing was changed: the attempt was settled meanwhile, as one that bought nothing, and its record removed.</summary>
+    public sealed record Removed : RecordResult;
 }

@@ -17,13 +17,13 @@ internal sealed record TaskIntent
     /// <summary>Credits to set aside; <see langword="null"/> if the price is not known, which is over every limit of credits.</summary>
     public required decimal? Credits { get; init; }
 
-    /// <summary>The run of the command that makes it; see <see cref="Model.RunId"/>. <see langword="null"/> outside of one.</summary>
+    /// <summary>The run of the command that makes it; see <see cref="Model.RunId"/>. <see langword="null"/> outside a run.</summary>
     public string? RunId { get; init; }
 
     /// <summary>The limits that hold; <see langword="null"/> for none.</summary>
     public BudgetLimit? Budget { get; init; }
 
-    /// <summary>The run that it is recorded under, and whose limits it counts against; <see langword="null"/> outside of one.</summary>
+    /// <summary>The run that it is recorded under, and whose limits it counts against; <see langword="null"/> outside a run.</summary>
     public string? RecordedRunId => RunId ?? Budget?.RunId;
 
     /// <summary>The unknown attempt that this one replaces; it is abandoned in the same step.</summary>

@@ -16,9 +16,10 @@ namespace KlingPS.Core.Model;
 /// </para>
 /// <para>
 /// A settled task stays settled, with three exceptions: an attempt that counted as not bought, because it was rejected or abandoned, and
-/// turns out to be bought after all; a task that the service had forgotten and reports again; and a task that had failed and has a video after
-/// all, or is being made again (<see cref="TaskSnapshot.IsSinceFailure"/>). Of a finished video only the link changes. A task never loses its id
-/// at the service, unless that turns out to be another task's.
+/// turns out to be bought after all, or whose request turns out to have been under way until its response was lost; a task that the service
+/// had forgotten and reports again; and a task that had failed and has a video after all, or is being made again
+/// (<see cref="TaskSnapshot.IsSinceFailure"/>). Of a finished video only the link changes. A task never loses its id at the service, unless
+/// that turns out to be another task's.
 /// </para>
 /// <para>If a change does not apply to a task that has moved on, the result is <see langword="null"/>.</para>
 /// </remarks>
@@ -126,10 +127,23 @@ internal static class TaskTransitions
         CreditsConsumed = 0,
     };
 
-    /// <summary>The response was lost.</summary>
+    /// <summary>The response was lost, as others conclude.</summary>
     /// <returns><see langword="null"/> if one has been recorded already.</returns>
     public static KlingVideoTask? Unknown(this KlingVideoTask task, string reason)
         => !task.TaskState.IsUnanswered() ? null : task with { TaskState = KlingTaskState.Unknown, HeldBackAt = null, FailMessage = reason };
+
+    /// <summary>The response was lost, as whoever has sent the request says. If others have settled the attempt meanwhile, they did not know that it was still under way.</summary>
+    /// <returns><see langword="null"/> if it is known which task was bought.</returns>
+    public static KlingVideoTask? Lost(this KlingVideoTask task, string reason) => task.TaskId is not null ? null : task with
+    {
+        TaskState = KlingTaskState.Unknown,
+        HeldBackAt = null,
+        CompletedAt = null,
+        CreditsReserved = task.TaskState.IsSettled() ? task.GetPrice() : task.CreditsReserved,
+        CreditsConsumed = null,
+        FailCode = null,
+        FailMessage = reason,
+    };
 
     /// <summary>The service did not take the request for now, or it did not get there: it will be sent again, and until then nothing has left.</summary>
     /// <returns><see langword="null"/> if the attempt is not under way any more.</returns>

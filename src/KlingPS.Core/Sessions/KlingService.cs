@@ -146,7 +146,12 @@ internal sealed class KlingService
                 var unknown = new TaskFilter { Account = Session.Account, States = [KlingTaskState.Unknown] };
                 IReadOnlyList<KlingVideoTask> attempts = await Session.Ledger.Tasks.ListAsync(unknown, CancellationToken.None).ConfigureAwait(false);
                 owner = attempts.FirstOrDefault(attempt => attempt.Id != task.Id && attempt.IsDescribed && !attempt.FindDifferences(snapshot.Spec).Any());
-                task = (await Session.Ledger.Tasks.RecordDetachedAsync(task.Id, task.TaskId!, reason).ConfigureAwait(false)).Task;
+                task = await Session.Ledger.Tasks.RecordDetachedAsync(task.Id, task.TaskId!, reason).ConfigureAwait(false) switch
+                {
+                    RecordResult.Recorded { Task: var detached } => detached,
+                    RecordResult.Superseded { Task: var changed } => changed,
+                    _ => task,
+                };
             }
             catch (KlingException exception) when (Loss.Note(exception))
             {

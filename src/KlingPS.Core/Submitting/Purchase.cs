@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using KlingPS.Core.Api;
@@ -42,6 +43,9 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
     /// <summary>What the ledger said of the attempt when its request was about to leave, and was not sent because of that.</summary>
     private RecordResult? _unsent;
+
+    /// <summary>Why the request was not sent when it was about to leave, if that is an error.</summary>
+    private KlingException? _objection;
 
     /// <summary>Whether the ledger has an attempt under way for which no request has left: it has to be settled if no more is sent.</summary>
     public bool IsOpen => _task is not null && !_hasLeft;
@@ -204,6 +208,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
         catch (KlingException exception)
         {
+            _objection = exception;
             throw new IOException(exception.Message, exception);
         }
 
@@ -224,7 +229,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             case RecordResult.Recorded { Task: var current }:
                 _task = current;
                 return null;
-            case { Task: { TaskId: not null } bought }:
+            case RecordResult.Superseded { Task: { TaskId: not null } bought }:
                 _task = null;
                 return bought;
             default:
@@ -233,8 +238,8 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     }
 
     /// <summary>Why a request is not sent.</summary>
-    private static string ReasonOf(RecordResult result) => result is RecordResult.Needless { Other: var other }
-        ? string.Create(CultureInfo.InvariantCulture, $"The request was not sent: task {other.Id} is the same video.")
+    private static string ReasonOf(RecordResult result) => result is RecordResult.Forestalled { Other: var other }
+        ? string.Create(CultureInfo.InvariantCulture, $"The request was not sent, because the same video has become known as task {other.Id}, which is {other.State}.")
         : TakenForDead;
 
     /// <summary>Settles the attempt as one that bought nothing; the next request is another attempt.</summary>
@@ -280,9 +285,15 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         catch (KlingApiException refusal) when (refusal.Fault is TransportFault.Answered or TransportFault.NotSent)
         {
             _hasLeft = false;
+
+            // If it was not sent because of the ledger or the plan, that says nothing about the service.
+            if (_objection is not null)
+            {
+                throw _objection;
+            }
+
             if (_unsent is RecordResult changed)
             {
-                // That says nothing about the service.
                 _unsent = null;
                 place.HoldBack();
                 return await ResumeAsync(changed).ConfigureAwait(false) is KlingVideoTask bought ? bought : new Retry(refusal.WithMessage(ReasonOf(changed)), Backoff.NotSent);
@@ -318,7 +329,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
 
         place.HoldBack();
-        return result is RecordResult.Superseded && await ForgoAsync(retry.Error.Message).ConfigureAwait(false) is KlingVideoTask bought ? bought : retry;
+        return result is not (null or RecordResult.Recorded) && await ForgoAsync(retry.Error.Message).ConfigureAwait(false) is KlingVideoTask bought ? bought : retry;
     }
 
     /// <summary>Records that the video was bought, persistently: without the record, nobody knows whose the task is.</summary>
@@ -347,24 +358,25 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             }
 
             string why = exception is ObjectDisposedException ? LedgerIsClosed : UnexpectedError.Describe(exception) + '.';
-            throw new LostPurchaseException(
-                $"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {why} "
-                + $"Once the ledger works again: Resolve-KlingVideoTask {task.Id} -TaskId {ServiceTaskId.Quote(taskId)}.",
-                $"It was bought as task {taskId} of the service, but that could not be recorded: {why}",
-                taskId,
-                exception);
+            throw new LostPurchaseException($"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {why}", taskId, exception);
         }
 
         switch (result)
         {
+            case RecordResult.Recorded recorded:
+                if (recorded.Warning is string warning)
+                {
+                    sender.Observer?.OnWarning(warning);
+                }
+
+                return recorded.Task;
             case RecordResult.Superseded { Task: var settled }:
                 await RecordSecondAsync(settled, taskId).ConfigureAwait(false);
                 return settled;
-            case RecordResult.Taken { Task: var other }:
-                string reason = $"The service gave it the id {taskId}, which is that of '{other.Subject}' (task {other.Id}) already.";
-                throw new LostPurchaseException(DescribeUnknown(task, reason), reason, taskId: null, cause: null);
+            case RecordResult.Taken { Other: var other }:
+                throw new LostPurchaseException($"The service gave it the id {taskId}, which is that of '{other.Subject}' (task {other.Id}) already.", taskId: null, cause: null);
             default:
-                return result.Task;
+                throw new UnreachableException();
         }
     }
 
@@ -395,32 +407,29 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     /// <exception cref="KlingException"><see cref="ErrorKind.AttemptUnknown"/>, in every other case.</exception>
     private async Task<KlingVideoTask> LoseAsync(KlingVideoTask task, Exception exception)
     {
-        (KlingException lost, string reason) = Describe(task, exception);
-        lost.TaskNumber = task.Id;
+        KlingApiException? answer = exception is LostPurchaseException ? null
+            : exception as KlingApiException ?? ApiTransport.CreateUnknownException(UnexpectedError.Describe(exception), exception);
+        string reason = (answer ?? exception).Message;
         Close();
-        RecordResult? result = await TryRecordAsync(() => Tasks.RecordUnknownAsync(task.Id, reason), SpooledAnswer.Unknown(task, reason)).ConfigureAwait(false);
+        RecordResult? result = await TryRecordAsync(() => Tasks.RecordUnknownAsync(task.Id, reason, _intent), SpooledAnswer.Unknown(task, reason)).ConfigureAwait(false);
         if (exception.InnerException is KlingApiException { IsFatal: true } cause)
         {
             // All other requests would end the same way.
             sender.Fatal.Set(cause);
         }
 
-        return result is RecordResult.Superseded { Task: { TaskId: not null } settled }
-            && (exception is not LostPurchaseException bought || bought.TaskId == settled.TaskId)
-                ? settled
-                : throw lost;
-    }
-
-    /// <summary>The error of a purchase that was lost, and what the ledger is to say about it.</summary>
-    private (KlingException Error, string Reason) Describe(KlingVideoTask task, Exception exception)
-    {
-        if (exception is LostPurchaseException bought)
+        string? taskId = (exception as LostPurchaseException)?.TaskId;
+        if (result is RecordResult.Superseded { Task: var settled } && (exception is not LostPurchaseException || taskId == settled.TaskId))
         {
-            return (new KlingException(ErrorKind.AttemptUnknown, bought.Message, bought.InnerException), bought.Reason);
+            return settled;
         }
 
-        KlingApiException answer = exception as KlingApiException ?? ApiTransport.CreateUnknownException(UnexpectedError.Describe(exception), exception);
-        return (answer.WithMessage(DescribeUnknown(task, answer.Message)), answer.Message);
+        // If its record had to be restored, it has another number.
+        long id = (result as RecordResult.Recorded)?.Task.Id ?? task.Id;
+        string message = taskId is null ? DescribeUnknown(id, reason) : $"{reason} Once the ledger works again: Resolve-KlingVideoTask {id} -TaskId {ServiceTaskId.Quote(taskId)}.";
+        KlingException lost = answer is null ? new KlingException(ErrorKind.AttemptUnknown, message, exception.InnerException) : answer.WithMessage(message);
+        lost.TaskNumber = id;
+        throw lost;
     }
 
     /// <summary>Records how the attempt ended. If that fails, the outcome is kept or the attempt is disowned, so that it is settled as soon as the ledger can be written.</summary>
@@ -484,22 +493,19 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
     }
 
-    private string DescribeUnknown(KlingVideoTask task, string reason)
+    private string DescribeUnknown(long id, string reason)
     {
         string price = submission.Credits is decimal credits ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits") : "Its credits";
-        return $"It is not known whether the video of '{submission.Subject}' was bought (task {task.Id}). {reason} "
+        return $"It is not known whether the video of '{submission.Subject}' was bought (task {id}). {reason} "
             + $"{price} may have been spent; the request is not sent again automatically.";
     }
 
     /// <summary>The service has accepted the request, but the record does not say so.</summary>
-    /// <param name="message">The message for the user.</param>
-    /// <param name="reason">The same for the record.</param>
+    /// <param name="reason">Why not.</param>
     /// <param name="taskId">The service's id; <see langword="null"/> if it is that of another task.</param>
     /// <param name="cause">What kept it from being recorded.</param>
-    private sealed class LostPurchaseException(string message, string reason, string? taskId, Exception? cause) : Exception(message, cause)
+    private sealed class LostPurchaseException(string reason, string? taskId, Exception? cause) : Exception(reason, cause)
     {
-        public string Reason => reason;
-
         public string? TaskId => taskId;
     }
 }

@@ -9,6 +9,7 @@ using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Imaging;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Saving;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Tests.Submitting;
@@ -272,7 +273,7 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
         await _harness.AcceptedAsync("old-1");
         KlingVideoTask lost = await _harness.Ledger.Tasks.BeginAsync(
             new TaskIntent { Account = _harness.Session.Account, Spec = await IdentifiedAsync(fox), Identity = (await IdentifiedAsync(fox)).GetIdentity(), Credits = 42 }, default);
-        await _harness.Ledger.Tasks.RecordUnknownAsync(lost.Id, "It was lost.");
+        await _harness.Ledger.Tasks.LoseAsync(lost.Id, "It was lost.");
         _harness.Clock.Advance(TimeSpan.FromHours(1));
         await FindAccountAsync(Second);
 

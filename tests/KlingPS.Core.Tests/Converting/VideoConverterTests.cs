@@ -546,7 +546,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         KlingVideoTask lost = await _harness.Ledger.Tasks.BeginAsync(
             new TaskIntent { Account = _harness.Session.Account, Spec = recorded, Identity = recorded.GetIdentity(), Credits = 42 },
             CancellationToken.None);
-        await _harness.Ledger.Tasks.RecordUnknownAsync(lost.Id, "The answer was lost.");
+        await _harness.Ledger.Tasks.LoseAsync(lost.Id, "The answer was lost.");
 
         KlingException converted = await FailsAsync(request);
         KlingException submitted = (await _harness.SubmitAsync(new VideoSubmitter(_harness.NewService(isObserved: false)), request)).Error!;

@@ -13,5 +13,5 @@ internal static class JournalExtensions
         => Assert.IsType<RecordResult.Recorded>(await journal.RecordRejectedAsync(id, code, reason)).Task;
 
     public static async Task<KlingVideoTask> LoseAsync(this ITaskJournal journal, long id, string reason = "lost")
-        => Assert.IsType<RecordResult.Recorded>(await journal.RecordUnknownAsync(id, reason)).Task;
+        => Assert.IsType<RecordResult.Recorded>(await journal.RecordUnknownAsync(id, reason, TempLedger.Intent())).Task;
 }

@@ -321,7 +321,7 @@ public sealed class PurchaseSenderTests : IAsyncDisposable
         Assert.Equal(ErrorKind.AttemptUnknown, outcome.Error!.Kind);
         KlingVideoTask task = Assert.Single(await harness.ListAsync());
         Assert.Equal(KlingTaskState.Unknown, task.TaskState);
-        Assert.StartsWith("It was bought as task t1 of the service, but that could not be recorded: This cannot be recorded.", task.FailMessage, StringComparison.Ordinal);
+        Assert.StartsWith($"The video of '{task.Subject}' was bought as task t1 of the service, but that could not be recorded: This cannot be recorded.", task.FailMessage, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1555,9 +1555,135 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
 
         Assert.Equal(("theirs", null, 0), (outcome.Value?.TaskId, outcome.Error, left));
-        Assert.Contains("is the same video", Assert.Single(await _harness.ListAsync(), task => task.TaskState == KlingTaskState.Rejected).FailMessage, StringComparison.Ordinal);
+        Assert.Contains("the same video has become known as task 2", Assert.Single(await _harness.ListAsync(), task => task.TaskState == KlingTaskState.Rejected).FailMessage, StringComparison.Ordinal);
         Assert.Null(_harness.Session.CreateOutage.FindError());
-        Assert.EndsWith("The request was not sent: task 2 is the same video.", Assert.Single(_harness.Observer.Reasons), StringComparison.Ordinal);
+        Assert.EndsWith("The request was not sent, because the same video has become known as task 2, which is Generating.", Assert.Single(_harness.Observer.Reasons), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_whose_attempt_was_settled_and_removed_while_the_machine_slept_is_sent_as_another_one()
+    {
+        int left = 0;
+        int slept = 0;
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            if (slept++ == 0)
+            {
+                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(3));
+                KlingVideoTask own = await RecordAsync();
+                await _harness.Ledger.OfOtherProcess.Tasks.RejectAsync(own.Id, null, "Its process was dead.");
+                await _harness.Ledger.OfOtherProcess.Tasks.RemoveAsync(own.Id);
+            }
+
+            await request.ReadAsync(cancellationToken);
+            left++;
+            return await Replies.Accepts("ours")(request, cancellationToken);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
+
+        Assert.Equal((null, "ours", 1), (outcome.Error, outcome.Value?.TaskId, left));
+        Assert.Equal((2L, KlingTaskState.Waiting), ((await RecordAsync()).Id, (await RecordAsync()).TaskState));
+        Assert.EndsWith("Another process considered this one dead before the request left.", Assert.Single(_harness.Observer.Reasons), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_whose_answer_is_lost_after_its_attempt_was_given_up_is_not_bought_again_and_can_be_resolved(bool isRemoved)
+    {
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            await request.ReadAsync(cancellationToken);
+            await GiveUpAsync(isRemoved);
+            throw new HttpRequestException(HttpRequestError.ResponseEnded);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
+        Outcome<Submission, KlingVideoTask> again = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
+
+        KlingVideoTask unknown = await RecordAsync();
+        Assert.Equal(KlingTaskState.Unknown, unknown.TaskState);
+        Assert.Equal((ErrorKind.AttemptUnknown, unknown.Id), (outcome.Error?.Kind, outcome.Error?.TaskNumber));
+        Assert.Contains($"(task {unknown.Id})", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.Equal((ErrorKind.AttemptUnknown, 1), (again.Error?.Kind, _harness.Creates));
+        Assert.Equal("t1", (await _harness.Ledger.Tasks.ResolveAsync(unknown.Id, new TaskSnapshot { TaskId = "t1", State = KlingTaskState.Waiting })).TaskId);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_video_that_was_bought_in_place_of_an_attempt_whose_answer_comes_after_all_is_said_to_be_paid_for_twice(bool isRemoved)
+    {
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            await request.ReadAsync(cancellationToken);
+            KlingVideoTask own = await GiveUpAsync(isRemoved);
+            var theirs = new TaskIntent { Account = own.Account, Spec = own.Spec, Identity = own.Identity!, Credits = 42, RunId = "theirs" };
+            ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
+            await others.AcceptAsync((await others.ClaimAsync(theirs, cancellationToken)).Task.Id, "theirs");
+            return await Replies.Accepts("ours")(request, cancellationToken);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true, RunId = "ours" });
+
+        Assert.Equal((null, "ours"), (outcome.Error, outcome.Value?.TaskId));
+        Assert.Equal(
+            $"The video of '{outcome.Value!.Subject}' was bought twice: as task {outcome.Value.Id}, which had been given up before the answer to its request came, and in its place as task 2. "
+            + $"To get both: Get-KlingVideoTask -Id {outcome.Value.Id}, 2 | Wait-KlingVideoTask | Save-KlingVideo.",
+            Assert.Single(_harness.Observer.Warnings));
+    }
+
+    /// <summary>What somebody else does whose own command has found that the attempt's process is silent.</summary>
+    private async Task<KlingVideoTask> GiveUpAsync(bool isRemoved)
+    {
+        KlingVideoTask own = await RecordAsync();
+        ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
+        await others.LoseAsync(own.Id);
+        await others.AbandonAsync(own.Id);
+        if (isRemoved)
+        {
+            await others.RemoveAsync(own.Id);
+        }
+
+        return own;
+    }
+
+    [Fact]
+    public async Task A_plan_that_ends_while_the_connection_is_made_is_not_called_an_outage()
+    {
+        int left = 0;
+        var agreement = new EndingAgreement();
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            agreement.HasEnded = true;
+            await request.ReadAsync(cancellationToken);
+            left++;
+            return await Replies.Accepts("ours")(request, cancellationToken);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { Agreement = agreement });
+
+        Assert.Equal((ErrorKind.PlanDiffers, 0, 1), (outcome.Error?.Kind, left, _harness.Creates));
+        Assert.EndsWith("The plan ended.", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.Empty(_harness.Observer.Reasons);
+        Assert.Null(_harness.Session.CreateOutage.FindError());
+        Assert.Equal((KlingTaskState.Rejected, 0m), ((await RecordAsync()).TaskState, (await RecordAsync()).CreditsReserved));
+    }
+
+    private sealed class EndingAgreement : IAgreement
+    {
+        public bool HasEnded { get; set; }
+
+        public void RequireInTime()
+        {
+            if (HasEnded)
+            {
+                throw new KlingException(ErrorKind.PlanDiffers, "The plan ended.");
+            }
+        }
+
+        public Task RequireStillAsync(IdentifiedSubmission identified, CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     [Theory]

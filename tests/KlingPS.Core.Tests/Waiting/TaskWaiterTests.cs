@@ -4,6 +4,7 @@ using KlingPS.Core.Reporting;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Waiting;
 
@@ -68,7 +69,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     {
         var boat = new VideoSpec { Prompt = "A boat.", Image = MediaSource.FromUri("https://uploads.example/boat.webp") };
         KlingVideoTask lost = await _harness.Ledger.Tasks.BeginAsync(new TaskIntent { Account = _harness.Session.Account, Spec = boat, Identity = "boat", Credits = 42 }, CancellationToken.None);
-        await _harness.Ledger.Tasks.RecordUnknownAsync(lost.Id, "The answer was lost.");
+        await _harness.Ledger.Tasks.LoseAsync(lost.Id, "The answer was lost.");
         KlingVideoTask task = await AcceptedAsync(Replies.Data("""
             {"taskId":"a","state":"success","resultJson":"{\"resultUrls\":[\"https://videos.example/a.mp4\"]}",
              "param":"{\"input\":{\"prompt\":\"A boat.\",\"image_url\":\"https://uploads.example/boat.webp\"}}"}
@@ -105,7 +106,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         _harness.Tasks["9B1F"] = NamedInLowerCase;
         KlingVideoTask bought = await BeginBoatAsync();
         await _harness.Ledger.Tasks.RecordAcceptedAsync(bought.Id, "9b1f");
-        KlingVideoTask lost = (await _harness.Ledger.Tasks.RecordUnknownAsync((await BeginBoatAsync()).Id, "The answer was lost.")).Task;
+        KlingVideoTask lost = await _harness.Ledger.Tasks.LoseAsync((await BeginBoatAsync()).Id, "The answer was lost.");
 
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => new UnknownTaskResolver(_harness.NewService()).ResolveAsync(lost, "9B1F", CancellationToken.None));
 

@@ -65,7 +65,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     {
         ArgumentException.ThrowIfNullOrEmpty(taskId);
 
-        // A record that is gone does not say which account it was of.
+        // A record that is gone does not say which account it belonged to.
         WriteScope scope = intent is null ? WriteScope.Task(id) : WriteScope.Account(intent.Account);
         return EndAsync(id, session => TaskTransactions.AcceptAsync(session, id, taskId, intent), scope);
     }
@@ -75,8 +75,8 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => EndAsync(id, session => TaskTransactions.RejectAsync(session, id, code, reason), WriteScope.Task(id));
 
     /// <inheritdoc/>
-    public Task<RecordResult> RecordUnknownAsync(long id, string reason)
-        => EndAsync(id, session => TaskTransactions.LoseResponseAsync(session, id, reason), WriteScope.Task(id));
+    public Task<RecordResult> RecordUnknownAsync(long id, string reason, TaskIntent intent)
+        => EndAsync(id, session => TaskTransactions.LoseResponseAsync(session, id, reason, intent), WriteScope.Account(intent.Account));
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordHeldBackAsync(long id, string reason)
@@ -162,7 +162,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
 
     /// <inheritdoc/>
     public Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken)
-        => store.ReadAsync(session => TaskTable.FindAsync(session, "t.id = @id", ("id", id)), cancellationToken);
+        => store.ReadAsync(session => TaskTable.FindAsync(session, id), cancellationToken);
 
     /// <inheritdoc/>
     public Task<KlingVideoTask?> FindByTaskIdAsync(string? account, string taskId, CancellationToken cancellationToken)

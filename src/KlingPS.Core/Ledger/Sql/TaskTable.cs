@@ -64,12 +64,23 @@ internal static class TaskTable
     /// <param name="intent">The purchase that the attempt was made for.</param>
     /// <param name="former">The local id of the attempt.</param>
     public static Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, TaskIntent intent, long former)
-        => FindSameAsync(
+        => FindSameAsync(session, intent, IsSuccessor("@run"), ("former", former), ("run", intent.RecordedRunId ?? string.Empty));
+
+    /// <inheritdoc cref="FindSuccessorAsync(SqlSession, TaskIntent, long)"/>
+    /// <param name="session">The session.</param>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="former">The local id that it was made under: its record may have been restored.</param>
+    public static async Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, KlingVideoTask attempt, long former)
+        => attempt.Identity is null ? null : await FindByIdentitiesAsync(
             session,
-            intent,
-            $"t.id > @former AND (t.replaces = @former OR COALESCE(t.run_id, '') <> @run) AND t.state IN {PurchaseStates} {BestFirst}",
+            attempt.Account,
+            [attempt.Identity],
+            IsSuccessor("COALESCE((SELECT o.run_id FROM tasks o WHERE o.id = @own), '')"),
             ("former", former),
-            ("run", intent.RecordedRunId ?? string.Empty));
+            ("own", attempt.Id)).ConfigureAwait(false);
+
+    private static string IsSuccessor(string run)
+        => $"t.id > @former AND (t.replaces = @former OR COALESCE(t.run_id, '') <> {run}) AND t.state IN {PurchaseStates} {BestFirst}";
 
     private static async Task<KlingVideoTask?> FindSameAsync(SqlSession session, TaskIntent intent, string condition, params (string Name, object? Value)[] parameters)
         => await FindByIdentitiesAsync(
@@ -99,10 +110,13 @@ internal static class TaskTable
         return TaskColumns.QueryAsync(session, $"WHERE {AccountTable.IsOwn("t.account")} AND t.identity IN ({names}) AND {condition}", [("account", account), .. values, .. parameters]);
     }
 
+    /// <summary>The task with a local id, or <see langword="null"/>.</summary>
+    public static Task<KlingVideoTask?> FindAsync(SqlSession session, long id) => FindAsync(session, "t.id = @id", ("id", id));
+
     /// <summary>The task with a local id.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>.</exception>
     public static async Task<KlingVideoTask> GetAsync(SqlSession session, long id)
-        => await FindAsync(session, "t.id = @id", ("id", id)).ConfigureAwait(false)
+        => await FindAsync(session, id).ConfigureAwait(false)
             ?? throw new KlingException(ErrorKind.TaskNotFound, string.Create(CultureInfo.InvariantCulture, $"The ledger has no task {id}."));
 
     /// <summary>Adds the record of a task.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
@@ -75,19 +76,24 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     {
         KlingVideoTask task = intent is null
             ? await TaskTable.GetAsync(session, id).ConfigureAwait(false)
-            : await TaskTable.FindAsync(session, "t.id = @id", ("id", id)).ConfigureAwait(false) ?? await RestoreAsync(session, intent).ConfigureAwait(false);
-        RecordResult result = await AttachAsync(session, task, taskId).ConfigureAwait(false);
-        if (result is RecordResult.Taken { Task: var other } && task.Id != id)
+            : await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false);
+        bool isRestored = task.Id != id;
+        switch (await AttachAsync(session, task, taskId).ConfigureAwait(false))
         {
-            await LoseResponseAsync(session, task.Id, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false);
+            case RecordResult.Recorded { Task: var accepted } when isRestored || task.TaskState.IsSettled():
+                return new RecordResult.Recorded(accepted, await TaskTable.FindSuccessorAsync(session, accepted, id).ConfigureAwait(false));
+            case RecordResult.Taken { Other: var other } when isRestored:
+                await LoseResponseAsync(session, task.Id, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false);
+                return new RecordResult.Taken(await TaskTable.GetAsync(session, task.Id).ConfigureAwait(false), other);
+            case var result:
+                return result;
         }
-
-        return result;
     }
 
-    /// <summary>The record of an attempt that was given up while its process stood still, and removed. It is there already if this is repeated because a commit had no answer.</summary>
-    private static async Task<KlingVideoTask> RestoreAsync(SqlSession session, TaskIntent intent)
-        => await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", intent.Nonce)).ConfigureAwait(false)
+    /// <summary>The record of an attempt. If it was given up while its process stood still, and removed, it is restored. It is restored already if this is repeated because a commit had no answer.</summary>
+    private static async Task<KlingVideoTask> FindOrRestoreAsync(SqlSession session, long id, TaskIntent intent)
+        => await TaskTable.FindAsync(session, id).ConfigureAwait(false)
+            ?? await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", intent.Nonce)).ConfigureAwait(false)
             ?? await TaskTable.InsertAsync(session, TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false)), runId: intent.RecordedRunId).ConfigureAwait(false);
 
     public static async Task<RecordResult> RejectAsync(SqlSession session, long id, string? code, string reason)
@@ -95,6 +101,10 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
         return await RecordAsync(session, id, task => task.Rejected(code, reason, now)).ConfigureAwait(false);
     }
+
+    /// <summary>The process that has sent the request says that there was no response: it knows better than whoever has settled the attempt without one meanwhile.</summary>
+    public static async Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason, TaskIntent intent)
+        => await RecordAsync(session, await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false), task => task.Lost(reason)).ConfigureAwait(false);
 
     public static Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason)
         => RecordAsync(session, id, task => task.Unknown(reason));
@@ -124,7 +134,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <returns><see langword="null"/> if the request has to be sent again and there is no slot.</returns>
     public async Task<RecordResult?> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin, TaskIntent? claim, Func<Task<bool>> tryTake)
     {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is not { } task)
+        {
+            return new RecordResult.Removed();
+        }
+
         if (task.SentAgain() is null)
         {
             return new RecordResult.Superseded(task);
@@ -132,7 +146,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         if (claim is not null && await TaskTable.FindObstacleAsync(session, claim, id).ConfigureAwait(false) is { } other)
         {
-            return new RecordResult.Needless(task, other);
+            return new RecordResult.Forestalled(task, other);
         }
 
         if (!await tryTake().ConfigureAwait(false))
@@ -142,7 +156,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         await owners.BeatAsync(session).ConfigureAwait(false);
         await TaskTable.ExpectAnswerAsync(session, id, await NowAsync(session).ConfigureAwait(false) + answerWithin).ConfigureAwait(false);
-        return await RecordAsync(session, id, task => task.SentAgain()).ConfigureAwait(false);
+        return await RecordAsync(session, task, task => task.SentAgain()).ConfigureAwait(false);
     }
 
     public static async Task<KlingVideoTask> ObserveAsync(SqlSession session, string account, TaskSnapshot snapshot)
@@ -178,7 +192,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return await AttachAsync(session, attempt, snapshot.TaskId).ConfigureAwait(false) switch
         {
             RecordResult.Recorded { Task: var task } => await ObserveAsync(session, task, snapshot).ConfigureAwait(false),
-            { Task: var other } => throw new KlingException(ErrorKind.RequestInvalid, $"The task {snapshot.TaskId} of the service is the video of task {Name(other)} already."),
+            RecordResult.Taken { Other: var other } => throw new KlingException(ErrorKind.RequestInvalid, $"The task {snapshot.TaskId} of the service is the video of task {Name(other)} already."),
+            _ => throw new UnreachableException(),
         };
     }
 
@@ -233,7 +248,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             };
         }
 
-        if (await TaskTable.FindAsync(session, "t.id = @id", ("id", former)).ConfigureAwait(false) is { TaskState: KlingTaskState.Abandoned })
+        if (await TaskTable.FindAsync(session, former).ConfigureAwait(false) is { TaskState: KlingTaskState.Abandoned })
         {
             throw new KlingException(ErrorKind.RequestInvalid, $"{While} (task {former}) was given up with Resolve-KlingVideoTask. If the video is to be bought, run the command again.");
         }
@@ -267,7 +282,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         List<KlingVideoTask> twins = await TaskTable.ListByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
         if (twins.Find(twin => twin.Nonce is not null || IsOfOtherOrigin(twin, task)) is { } other)
         {
-            return new RecordResult.Taken(other);
+            return new RecordResult.Taken(task, other);
         }
 
         if (twins.Count > 0)
@@ -293,8 +308,12 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     /// <summary>Records a response that bought nothing, a lost response, or the repetition of a request, unless the record has moved on.</summary>
     private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask?> change)
+        => await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { } task
+            ? await RecordAsync(session, task, change).ConfigureAwait(false)
+            : new RecordResult.Removed();
+
+    private static async Task<RecordResult> RecordAsync(SqlSession session, KlingVideoTask task, Func<KlingVideoTask, KlingVideoTask?> change)
     {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
         if (change(task) is not KlingVideoTask changed)
         {
             return new RecordResult.Superseded(task);

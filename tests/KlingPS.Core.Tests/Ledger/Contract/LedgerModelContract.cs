@@ -92,7 +92,7 @@ public abstract class LedgerModelContract
             Step.Claim => () => ledger.Tasks.ClaimAsync(intent, Token),
             Step.Accept => () => RequireNotRefusedAsync(ledger.Tasks.RecordAcceptedAsync(id, taskId)),
             Step.Reject => () => RequireNotRefusedAsync(ledger.Tasks.RecordRejectedAsync(id, "422", "no")),
-            Step.LoseAnswer => () => ledger.Tasks.RecordUnknownAsync(id, "lost"),
+            Step.LoseAnswer => () => ledger.Tasks.RecordUnknownAsync(id, "lost", intent),
             Step.HoldBack => () => RequireNotRefusedAsync(ledger.Tasks.RecordHeldBackAsync(id, "later")),
             Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(1), claim: null, Token)),
             Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
@@ -109,7 +109,7 @@ public abstract class LedgerModelContract
             Step.Claim => model.IsBought(intent.Identity) || model.Begin(intent.Identity, null),
             Step.Accept => model.Accept(id, taskId),
             Step.Reject => model.Reject(id),
-            Step.LoseAnswer => model.LoseAnswer(id),
+            Step.LoseAnswer => model.LoseAnswer(id, intent.Identity),
             Step.HoldBack => model.HoldBack(id),
             Step.SendAgain => model.SendAgain(id),
             Step.Snapshot => model.Snapshot(taskId, state),
@@ -219,10 +219,18 @@ public abstract class LedgerModelContract
         public bool Reject(long id)
             => Change(id, [KlingTaskState.Submitting, KlingTaskState.Unknown], record => record with { State = KlingTaskState.Rejected, Reserved = 0, Consumed = 0 });
 
-        public bool LoseAnswer(long id)
+        /// <summary>Whoever has sent a request knows better than those who have settled, or even removed, it.</summary>
+        public bool LoseAnswer(long id, string identity)
         {
-            Change(id, [KlingTaskState.Submitting], record => record with { State = KlingTaskState.Unknown });
-            return Records.ContainsKey(id);
+            bool isSurprise = StateOf(id) is null or KlingTaskState.Rejected or KlingTaskState.Abandoned;
+            Record record = Find(id) ?? new Record(++_last, identity, KlingTaskState.Submitting, null, Price, null, null, null);
+            if (record.TaskId is null)
+            {
+                Adopted += isSurprise ? 1 : 0;
+                Put(record with { State = KlingTaskState.Unknown, Reserved = isSurprise ? Price : record.Reserved, Consumed = null });
+            }
+
+            return true;
         }
 
         public bool HoldBack(long id)
@@ -315,7 +323,7 @@ public abstract class LedgerModelContract
                 }
                 else
                 {
-                    LoseAnswer(record.Id);
+                    Put(record with { State = KlingTaskState.Unknown });
                 }
             }
         }

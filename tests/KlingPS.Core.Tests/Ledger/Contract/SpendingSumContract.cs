@@ -124,7 +124,14 @@ public abstract class SpendingSumContract
                 await ledger.Tasks.RecordRejectedAsync(id, "422", "no");
                 break;
             case Step.LoseAnswer:
-                await ledger.Tasks.RecordUnknownAsync(id, "lost");
+                // If the record is gone, it is restored.
+                (string, string?) origin = origins.GetValueOrDefault(id, (key, null));
+                TaskIntent lost = LedgerHost.Intent($"image {b}", 1.5m * b, account: origin.Item1) with { RunId = origin.Item2 };
+                if (await ledger.Tasks.RecordUnknownAsync(id, "lost", lost) is RecordResult.Recorded { Task: var unknown })
+                {
+                    origins.TryAdd(unknown.Id, origin);
+                }
+
                 break;
             case Step.HoldBack:
                 await ledger.Tasks.RecordHeldBackAsync(id, "later");

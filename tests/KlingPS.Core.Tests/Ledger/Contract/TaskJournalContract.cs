@@ -175,7 +175,7 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Null(await Ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Spec, Token));
 
         // The news that the answer was lost may come after the callback that has brought it.
-        Assert.Equal(task, Assert.IsType<RecordResult.Superseded>(await Ledger.Tasks.RecordUnknownAsync(task.Id, "too late")).Task);
+        Assert.Equal(task, Assert.IsType<RecordResult.Superseded>(await Ledger.Tasks.RecordUnknownAsync(task.Id, "too late", TempLedger.Intent())).Task);
     }
 
     [Fact]
@@ -453,8 +453,9 @@ public abstract class TaskJournalContract : LedgerContract
 
         RecordResult result = await Ledger.Tasks.RecordSentAgainAsync(task.Id, TimeSpan.FromHours(1), isClaimed ? intent : null, Token);
 
-        Assert.Equal((task.Id, KlingTaskState.Submitting, 42m), (result.Task.Id, result.Task.TaskState, result.Task.CreditsReserved));
-        Assert.Equal(isClaimed ? other : null, (result as RecordResult.Needless)?.Other);
+        KlingVideoTask after = (await Ledger.Tasks.FindAsync(task.Id, Token))!;
+        Assert.Equal((KlingTaskState.Submitting, 42m), (after.TaskState, after.CreditsReserved));
+        Assert.Equal(isClaimed ? new RecordResult.Forestalled(after, other) : new RecordResult.Recorded(after), result);
     }
 
     [Fact]
@@ -487,8 +488,68 @@ public abstract class TaskJournalContract : LedgerContract
 
         RecordResult result = await Ledger.Tasks.RecordAcceptedAsync(removed.Id, "t1", intent);
 
-        Assert.Equal(other.Id, Assert.IsType<RecordResult.Taken>(result).Task.Id);
-        Assert.Equal(intent.Nonce, Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter { States = [KlingTaskState.Unknown] }, Token)).Nonce);
+        KlingVideoTask unknown = Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter { States = [KlingTaskState.Unknown] }, Token));
+        Assert.Equal(new RecordResult.Taken(unknown, other), result);
+        Assert.Equal(intent.Nonce, unknown.Nonce);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_whose_answer_is_lost_after_its_attempt_was_given_up_is_unknown_and_not_bought_again(bool isRemoved)
+    {
+        TaskIntent intent = TempLedger.Intent() with { Credits = 42, RunId = "run" };
+        KlingVideoTask given = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.LoseAsync(given.Id);
+        await Ledger.Tasks.AbandonAsync(given.Id);
+        if (isRemoved)
+        {
+            await Ledger.Tasks.RemoveAsync(given.Id);
+        }
+
+        RecordResult first = await Ledger.Tasks.RecordUnknownAsync(given.Id, "The line broke.", intent);
+        RecordResult again = await Ledger.Tasks.RecordUnknownAsync(given.Id, "The line broke.", intent);
+
+        KlingVideoTask unknown = Assert.IsType<RecordResult.Recorded>(first).Task;
+        Assert.Equal(first, again);
+        Assert.Equal(
+            (KlingTaskState.Unknown, intent.Nonce, 42m, "The line broke.", null),
+            (unknown.TaskState, unknown.Nonce, unknown.CreditsReserved, unknown.FailMessage, unknown.CompletedAt));
+        Assert.Equal(unknown, (await Ledger.Tasks.ClaimAsync(intent.Renew(), Token)).Task);
+        Assert.Equal(unknown, Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter(), Token)));
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task An_answer_that_comes_after_the_video_was_bought_in_place_of_its_attempt_says_so(bool isRemoved, bool isResubmitted)
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask attempt = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.LoseAsync(attempt.Id);
+        if (!isResubmitted)
+        {
+            await Ledger.Tasks.AbandonAsync(attempt.Id);
+        }
+
+        if (isRemoved)
+        {
+            await Ledger.Tasks.RemoveAsync(attempt.Id);
+        }
+
+        TaskIntent again = intent.Renew() with { RunId = isResubmitted ? intent.RunId : "theirs", Replaces = isResubmitted ? attempt.Id : null };
+        KlingVideoTask successor = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(again, Token)).Id, "t2");
+        KlingVideoTask another = await Ledger.Tasks.BeginAsync(TempLedger.Intent("another image") with { RunId = "theirs" }, Token);
+
+        RecordResult.Recorded result = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(attempt.Id, "t1", intent));
+
+        Assert.Equal(successor, result.Successor);
+        Assert.Equal(
+            $"The video of '{result.Task.Subject}' was bought twice: as task {result.Task.Id}, which had been given up before the answer to its request came, and in its place as task {successor.Id}. "
+            + $"To get both: Get-KlingVideoTask -Id {result.Task.Id}, {successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.",
+            result.Warning);
+        Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(another.Id, "t3")).Successor);
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public abstract class TaskStateContract : LedgerContract
         ["accept again"] = [Refused, Refused, Unchanged, Unchanged, Unchanged, Unchanged, Refused, Refused],
         ["accept the id of another attempt"] = ["taken", "taken", Superseded, Superseded, Superseded, Superseded, "taken", "taken"],
         ["reject"] = ["Rejected", "Rejected", Superseded, Superseded, Superseded, Superseded, Superseded, Superseded],
-        ["lose the response"] = ["Unknown", "Unknown", Superseded, Superseded, Superseded, Superseded, Superseded, Superseded],
+        ["lose the response"] = ["Unknown", "Unknown", Superseded, Superseded, Superseded, Superseded, "Unknown", "Unknown"],
         ["observe as failed"] = [Refused, Refused, "Failed", "Failed", Unchanged, Unchanged, Refused, Refused],
         ["resolve"] = [Refused, "Generating", Refused, Refused, Refused, Refused, Refused, Refused],
         ["abandon"] = [Refused, "Abandoned", Refused, Refused, Refused, Refused, Refused, Refused],
@@ -73,8 +73,6 @@ public abstract class TaskStateContract : LedgerContract
 
     [Theory]
     [InlineData("accept")]
-    [InlineData("reject")]
-    [InlineData("lose the response")]
     [InlineData("resolve")]
     [InlineData("abandon")]
     [InlineData("forget")]
@@ -88,6 +86,24 @@ public abstract class TaskStateContract : LedgerContract
 
         Assert.Equal(ErrorKind.TaskNotFound, (await Assert.ThrowsAsync<KlingException>(() => ActAsync(operation, gone))).Kind);
 
+        Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
+    }
+
+    [Fact]
+    public async Task Of_an_attempt_that_was_settled_and_removed_it_is_said_that_it_is_gone()
+    {
+        KlingVideoTask gone = await MakeAsync(KlingTaskState.Rejected);
+        await Ledger.Tasks.RemoveAsync(gone.Id);
+
+        RecordResult[] results =
+        [
+            await Ledger.Tasks.RecordRejectedAsync(gone.Id, null, "no"),
+            await Ledger.Tasks.RecordHeldBackAsync(gone.Id, "later"),
+            await Ledger.Tasks.RecordSentAgainAsync(gone.Id, TimeSpan.FromHours(1), claim: null, Token),
+            await Ledger.Tasks.RecordDetachedAsync(gone.Id, "t1", "another's"),
+        ];
+
+        Assert.All(results, result => Assert.IsType<RecordResult.Removed>(result));
         Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
     }
 
@@ -154,7 +170,7 @@ public abstract class TaskStateContract : LedgerContract
             return await ActAsync(operation, task) switch
             {
                 RecordResult.Superseded { Task: var current } when current.Id == task.Id => Superseded,
-                RecordResult.Taken { Task.TaskId: "of another attempt" } => "taken",
+                RecordResult.Taken { Other.TaskId: "of another attempt" } => "taken",
                 RecordResult.Recorded { Task: var recorded } => recorded == task ? Unchanged : recorded.State.ToString(),
                 KlingVideoTask changed => changed == task ? Unchanged : changed.State.ToString(),
                 TaskClaim { IsNew: true } => New,
@@ -183,7 +199,7 @@ public abstract class TaskStateContract : LedgerContract
             case "reject":
                 return await journal.RecordRejectedAsync(task.Id, "500", "not now");
             case "lose the response":
-                return await journal.RecordUnknownAsync(task.Id, "it broke");
+                return await journal.RecordUnknownAsync(task.Id, "it broke", TempLedger.Intent(task.SourceHash!));
             case "observe as failed":
                 return await journal.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(task.TaskId!, KlingTaskState.Failed));
             case "resolve":

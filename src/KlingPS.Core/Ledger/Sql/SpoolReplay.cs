@@ -83,22 +83,30 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
             {
                 _passedOver.TryAdd(file.Path, 0);
             }
-            else if (!await store.WriteAnswerAsync(session => RecordAsync(session, answer, file.IsOwn), WriteScope.Account(answer.Account)).ConfigureAwait(false))
+            else if (await store.WriteAnswerAsync(session => RecordAsync(session, answer, file.IsOwn), WriteScope.Account(answer.Account)).ConfigureAwait(false) is not { } replay)
             {
                 _passedOver.TryAdd(file.Path, 0);
                 (string, bool) ledger = (answer.Ledger ?? string.Empty, answer.LedgerId is not null);
                 left[ledger] = left.GetValueOrDefault(ledger) + 1;
             }
-            else if (isForAnother)
-            {
-                // That one may come back, and lacks it then.
-                _passedOver.TryAdd(store.Id is null ? file.Path : AnswerSpool.Mark(file, store.Id), 0);
-                forAnother++;
-            }
             else
             {
-                AnswerSpool.Remove(file);
-                recorded++;
+                if (isForAnother)
+                {
+                    // That one may come back, and lacks it then.
+                    _passedOver.TryAdd(store.Id is null ? file.Path : AnswerSpool.Mark(file, store.Id), 0);
+                    forAnother++;
+                }
+                else
+                {
+                    AnswerSpool.Remove(file);
+                    recorded++;
+                }
+
+                if (replay.Warning is string warning)
+                {
+                    _notices.Enqueue(warning);
+                }
             }
         }
 
@@ -125,8 +133,8 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         static string Kept(int count) => count == 1 ? "An answer that this machine has kept" : $"{count} answers that this machine has kept";
     }
 
-    /// <returns>Whether it is recorded. It is not if it is for another ledger.</returns>
-    private async Task<bool> RecordAsync(SqlSession session, SpooledAnswer answer, bool isOwn)
+    /// <returns><see langword="null"/> if it is not recorded, because it is for another ledger.</returns>
+    private async Task<Replay?> RecordAsync(SqlSession session, SpooledAnswer answer, bool isOwn)
     {
         KlingVideoTask? task = answer.Nonce is null ? null : await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", answer.Nonce)).ConfigureAwait(false);
         task ??= answer.TaskId is null ? null : await TaskTable.FindByTaskIdAsync(session, answer.Account, answer.TaskId).ConfigureAwait(false);
@@ -135,13 +143,14 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         bool isItsLedger = answer.LedgerId is not null && answer.LedgerId == store.Id;
         if (task is null && !isItsLedger && answer.Ledger != store.Place)
         {
-            return false;
+            return null;
         }
 
+        string? warning = null;
         switch (answer.Kind)
         {
             case SpooledKind.Accepted:
-                await RecordAcceptedAsync(session, answer, task).ConfigureAwait(false);
+                warning = await RecordAcceptedAsync(session, answer, task).ConfigureAwait(false);
                 break;
             case SpooledKind.Ended:
                 await RecordEndAsync(session, answer, task).ConfigureAwait(false);
@@ -163,25 +172,25 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 break;
         }
 
-        return true;
+        return new Replay(warning);
     }
 
-    /// <summary>Whatever has happened to the attempt in the meantime, the task that was bought is in the ledger afterwards.</summary>
-    private static async Task RecordAcceptedAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
+    /// <summary>Whatever has happened to the attempt in the meantime, the task that was bought is in the ledger afterwards, and known as the purchase of its video.</summary>
+    /// <returns>See <see cref="RecordResult.Recorded.Warning"/>.</returns>
+    private static async Task<string?> RecordAcceptedAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
     {
         string taskId = answer.TaskId!;
-        if (task is null || await TaskTransactions.AcceptAsync(session, task.Id, taskId).ConfigureAwait(false) is RecordResult.Superseded)
+        RecordResult? result = task is null ? null : await TaskTransactions.AcceptAsync(session, task.Id, taskId).ConfigureAwait(false);
+        KlingVideoTask? bought = await TaskTable.FindByTaskIdAsync(session, answer.Account, taskId).ConfigureAwait(false);
+        if (bought is null)
         {
-            KlingVideoTask? bought = await TaskTable.FindByTaskIdAsync(session, answer.Account, taskId).ConfigureAwait(false);
-            if (bought is null)
-            {
-                var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = task?.Spec, CreditsConsumed = answer.Credits };
-                bought = await TaskTransactions.ObserveAsync(session, answer.Account, snapshot).ConfigureAwait(false);
-            }
-
-            // Even if an older backup was restored, the video must be known.
-            await TaskTable.SetIdentityAsync(session, bought.Id, answer.Identity).ConfigureAwait(false);
+            var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = task?.Spec, CreditsConsumed = answer.Credits };
+            bought = await TaskTransactions.ObserveAsync(session, answer.Account, snapshot).ConfigureAwait(false);
         }
+
+        // If an older backup was restored, the task may be known only from the service, which need not say what it was made from.
+        await TaskTable.SetIdentityAsync(session, bought.Id, answer.Identity).ConfigureAwait(false);
+        return (result as RecordResult.Recorded)?.Warning;
     }
 
     /// <summary>Records how a task has ended; it was certainly bought, whether or not that is recorded. What was recorded since is newer.</summary>
@@ -221,4 +230,8 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
             await SavedFiles.RecordContentAsync(session, task.Id, answer.Hash!).ConfigureAwait(false);
         }
     }
+
+    /// <summary>What came of recording an answer.</summary>
+    /// <param name="Warning">What users should know about it; otherwise <see langword="null"/>.</param>
+    private sealed record Replay(string? Warning);
 }

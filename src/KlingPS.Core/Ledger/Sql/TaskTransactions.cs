@@ -363,7 +363,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     }
 
     private static string Describe(SpooledAnswer answer)
-        => $"{answer.Reason} The ledger lost the record of this request, which was for '{answer.Subject}', and so knows no more of it than this machine has kept: it can be settled with -TaskId or -Abandon.";
+        => $"{answer.Reason} The ledger has no record of this request, which was for '{answer.Subject}', and so knows no more of it than this machine has kept: it can be settled with -TaskId or -Abandon.";
 
     private static string Name(KlingVideoTask task)
         => string.Create(CultureInfo.InvariantCulture, $"{task.Id} ({task.Subject})");

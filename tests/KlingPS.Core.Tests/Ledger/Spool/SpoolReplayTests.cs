@@ -190,6 +190,36 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         Assert.Equal((false, "t1"), (claim.IsNew, claim.Task.TaskId));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_purchase_is_known_even_if_the_record_of_its_attempt_is_gone_and_its_task_was_looked_up_without_what_it_was_made_from(bool hasEnded)
+    {
+        KlingVideoTask task = await BeginElsewhereAsync();
+        await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating));
+
+        await KeptAsync(hasEnded
+            ? SpooledAnswer.Ended(task with { TaskId = "t1", TaskState = KlingTaskState.Succeeded, CreditsConsumed = 42 })
+            : SpooledAnswer.Accepted(task, "t1"));
+
+        TaskClaim claim = await _ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token);
+        Assert.Equal((false, "t1"), (claim.IsNew, claim.Task.TaskId));
+    }
+
+    [Fact]
+    public async Task A_purchase_that_was_made_again_meanwhile_is_told_of()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask task = await _ledger.Tasks.BeginAsync(intent, Token);
+        await _ledger.Tasks.LoseAsync(task.Id);
+        await _ledger.Tasks.AbandonAsync(task.Id);
+        KlingVideoTask other = await _ledger.Tasks.AcceptAsync((await _ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token)).Id, "t2");
+
+        await KeptAsync(SpooledAnswer.Accepted(task, "t1"));
+
+        Assert.Contains($"was bought twice: as task {task.Id}, which had been given up before the answer to its request came, and in its place as task {other.Id}.", _ledger.TakeNotice(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_request_whose_response_was_lost_is_not_bought_again_where_the_ledger_lost_its_record_as_well()
     {
@@ -199,7 +229,7 @@ public sealed class SpoolReplayTests : IAsyncDisposable
 
         TaskClaim claim = await _ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token);
         Assert.Equal((false, KlingTaskState.Unknown, task.Nonce, 42m), (claim.IsNew, claim.Task.TaskState, claim.Task.Nonce, claim.Task.CreditsReserved));
-        Assert.StartsWith("The connection broke. The ledger lost the record of this request, which was for '/images/a.png'", claim.Task.FailMessage, StringComparison.Ordinal);
+        Assert.StartsWith("The connection broke. The ledger has no record of this request, which was for '/images/a.png'", claim.Task.FailMessage, StringComparison.Ordinal);
 
         // Its callback tells which task it is; else, whoever settles it says so.
         var own = new VideoSpec { Prompt = "a fox runs", CallbackUri = CallbackNonce.Append("https://hooks.example/", task.Nonce!) };

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
@@ -254,6 +255,42 @@ public sealed class LedgerCopyTests : IAsyncDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => CopyAsync(progress: (_, _) => stop.Cancel(), token: stop.Token));
 
         Assert.Empty(Directory.GetFileSystemEntries(Path.GetDirectoryName(Copied)!));
+    }
+
+    [Fact]
+    public async Task A_copy_whose_records_do_not_get_into_the_file_itself_is_an_error_and_not_there()
+    {
+        // On a full disk as well, they stay in the -wal. Here they do because somebody reads what was there before them.
+        await FillAsync();
+        string begun = string.Empty;
+        await using (DbConnection reader = SqliteProvider.Factory.CreateConnection()!)
+        {
+            var copier = new LedgerCopier(address =>
+            {
+                begun = ((FileAddress)address).Path;
+                return Open(address);
+            });
+
+            KlingException error = await Assert.ThrowsAsync<KlingException>(() => copier.CopyAsync(new FileAddress(_temp.Path), new FileAddress(Copied), (_, _) => Read(reader), Token));
+
+            Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
+            Assert.StartsWith($"Nothing was copied: '{Copied}' could not be completed.", error.Message, StringComparison.Ordinal);
+            Assert.False(File.Exists(Copied));
+        }
+
+        Assert.Equal(3, (await CopyAsync()).Tasks);
+
+        void Read(DbConnection reader)
+        {
+            if (reader.State == ConnectionState.Closed)
+            {
+                reader.ConnectionString = $"Data Source={begun};Pooling=False";
+                reader.Open();
+                using DbCommand command = reader.CreateCommand();
+                command.CommandText = "BEGIN; SELECT COUNT(*) FROM tasks";
+                command.ExecuteScalar();
+            }
+        }
     }
 
     [Fact]

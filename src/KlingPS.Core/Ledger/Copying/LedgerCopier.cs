@@ -11,6 +11,9 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
     /// <summary>The suffix of a file beside the one that is being copied to. It is held open while the copy is being made.</summary>
     private const string Held = ".copy";
 
+    /// <summary>The suffixes of the files in which SQLite keeps what is not yet, or should no longer be, in the file itself.</summary>
+    private static readonly string[] s_parts = ["-wal", "-journal"];
+
     /// <summary>Copies a ledger.</summary>
     /// <param name="source">What is copied. It stays as it is.</param>
     /// <param name="destination">Where it is copied to.</param>
@@ -81,6 +84,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
             OwnFile.CreateFolder(folder, FileReaders.Owner);
             held = OwnFile.TryOpenExclusive(begun + Held, FileReaders.Owner);
             CopyCounts counts = await CopyToAsync(from, new FileAddress(begun), progress, cancellationToken).ConfigureAwait(false);
+            RequireAllInFile(begun, path);
             OwnFile.MoveNew(begun, path);
             return counts;
         }
@@ -96,6 +100,20 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
         {
             held?.Dispose();
             Remove(begun);
+        }
+    }
+
+    /// <summary>
+    /// Refuses a file that lacks records: what was committed is in the -wal until it is written to the file itself, which fails without an error
+    /// when the disk has become full meanwhile. Only the file gets the name, and the rest is deleted.
+    /// </summary>
+    private static void RequireAllInFile(string begun, string path)
+    {
+        if (s_parts.Any(part => FileFacts.OfName(begun + part) is { Length: > 0 }))
+        {
+            throw new KlingException(
+                ErrorKind.LedgerUnusable,
+                $"Nothing was copied: '{path}' could not be completed. Mostly the disk that it is on is full: free some space, then run the command again.");
         }
     }
 
@@ -122,7 +140,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
     private static void Remove(string begun)
     {
         // The mark last: as long as it is there, the next copy removes the rest.
-        foreach (string suffix in (string[])["", "-wal", "-shm", "-journal", Held])
+        foreach (string suffix in (string[])["", .. s_parts, "-shm", Held])
         {
             OwnFile.TryDelete(begun + suffix);
         }

@@ -2,6 +2,7 @@ using System.Management.Automation;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
+using KlingPS.Sandbox;
 using KlingPS.Tests.Hosting;
 
 namespace KlingPS.Tests;
@@ -60,6 +61,39 @@ public sealed class LedgerFileTests : IDisposable
         File.Copy(Path, copy);
         Assert.Equal(2, (await ListAsync(copy)).Count);
         (await second.RunAsync("$null = New-KlingVideoTask $image 'It turns.'", new { image = second.Image() })).Clean();
+    }
+
+    [Theory]
+    [InlineData("Resolve-KlingVideoTask -Abandon", KlingTaskState.Unknown)]
+    [InlineData("Remove-KlingVideoTask", KlingTaskState.Abandoned)]
+    public async Task A_task_of_another_ledger_is_not_taken_for_the_one_that_has_its_number_in_this_one_by(string command, KlingTaskState state)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask given = await LoseAsync();
+        (await shell.RunAsync("Disconnect-KlingAccount")).Clean();
+        Environment.SetEnvironmentVariable(LedgerLocation.Variable, Path + "2");
+        (await shell.ConnectAsync()).Clean();
+        KlingVideoTask here = await LoseAsync();
+        Assert.Equal(given.Id, here.Id);
+
+        ShellResult result = await shell.RunAsync("$given | " + command, new { given });
+
+        Assert.Contains(
+            $"Task {here.Id} in the ledger '{Path}2' is not the task that was given",
+            Assert.Single(result.Errors).Is("KlingTaskNotFound", ErrorCategory.ObjectNotFound).ToString(),
+            StringComparison.Ordinal);
+        Assert.Equal(here, Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>()));
+        (await shell.RunAsync("Get-KlingVideoTask | " + command)).Clean();
+
+        async Task<KlingVideoTask> LoseAsync()
+        {
+            shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter, match: "Lost.");
+            await shell.RunAsync("New-KlingVideoTask $image 'Lost.'", new { image = shell.Image() });
+            string resolve = state == KlingTaskState.Abandoned ? " | Resolve-KlingVideoTask -Abandon" : string.Empty;
+            KlingVideoTask lost = Assert.Single((await shell.RunAsync("Get-KlingVideoTask" + resolve)).Clean().Of<KlingVideoTask>());
+            Assert.Equal(state, lost.TaskState);
+            return lost;
+        }
     }
 
     [Theory]

@@ -12,7 +12,7 @@ internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
     /// <summary>Finds a task.</summary>
     /// <param name="reference">How the user names it.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: the ledger does not have it, or it belongs to another account.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: the ledger does not have it, has another one of its number, or it belongs to another account.</exception>
     public async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(reference);
@@ -26,6 +26,18 @@ internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
         long id = reference.Id ?? reference.Task?.Id ?? 0;
         KlingVideoTask task = await ledger.Tasks.FindAsync(id, cancellationToken).ConfigureAwait(false)
             ?? throw new KlingException(ErrorKind.TaskNotFound, string.Create(CultureInfo.InvariantCulture, $"There is no task {id} in the ledger '{ledger.Location}'."));
+
+        // Numbers begin with 1 in each ledger. A task without an id of the service is an attempt, and only its nonce says which one.
+        if (reference.Task is { Nonce: string nonce } given && task.Nonce != nonce)
+        {
+            throw new KlingException(
+                ErrorKind.TaskNotFound,
+                string.Create(CultureInfo.InvariantCulture, $"Task {id} in the ledger '{ledger.Location}' is not the task that was given ('{given.Subject}'), which has this number in another ledger."))
+            {
+                Advice = "Use the ledger that the task is from, which the environment variable KLINGPS_LEDGER can name; or, for the task of this one, give its number, as with -Id.",
+            };
+        }
+
         return account is null || task.Account == account
             ? task
             : throw new KlingException(ErrorKind.TaskNotFound, string.Create(CultureInfo.InvariantCulture, $"Task {id} belongs to another account than the one you are connected to."));

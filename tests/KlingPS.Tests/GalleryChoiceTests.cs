@@ -312,6 +312,26 @@ public sealed class GalleryChoiceTests
     }
 
     [Fact]
+    public async Task A_folder_of_videos_that_cannot_be_read_is_an_error_of_the_choice_that_needs_it_alone()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Other systems take longer paths, or shorter ones.");
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        using var folder = new UnlistableFolder(Path.Combine(shell.Folder, "unlistable"));
+        (await shell.RunAsync(Make, Variables(shell))).Clean();
+        string taskId = Assert.Single(await TasksAsync(shell)).TaskId!;
+        string known = Write(shell, "known.csv", $"Key;Choice\r\n{taskId};Picked\r\n");
+
+        ShellResult chosen = await shell.RunAsync("Import-KlingGalleryChoice $choice, $known -VideoFolder $folder", new { choice = Choose(shell, ("somewhere", "Picked", null)), known, folder = folder.FullName });
+        ShellResult shown = await shell.RunAsync("$folder | Export-KlingGallery $page");
+
+        Assert.Null(chosen.Terminating);
+        Assert.Equal(taskId, Assert.Single(chosen.Of<KlingVideoTask>()).TaskId);
+        Assert.All(
+            [Assert.Single(chosen.Errors), Assert.Single(shown.Errors)],
+            error => Assert.StartsWith($"The folder '{folder.FullName}' cannot be read: ", error.Is("KlingFileUnreadable", ErrorCategory.ReadError).ToString(), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_choice_stays_on_a_page_that_shows_fewer_videos_meanwhile()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

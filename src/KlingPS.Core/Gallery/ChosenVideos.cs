@@ -28,6 +28,7 @@ internal sealed class ChosenVideos
 
     /// <summary>The video of a row, with what was chosen for it.</summary>
     /// <returns><see langword="null"/> if it is not found anywhere.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileUnreadable"/>: one of the further folders has to be searched, and cannot be read.</exception>
     public async Task<GalleryEntry?> FindAsync(ChoiceRow row, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(row);
@@ -43,6 +44,7 @@ internal sealed class ChosenVideos
     /// </summary>
     /// <param name="videos">The videos.</param>
     /// <param name="cancellationToken">Stops the reading.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileUnreadable"/>: one of those that the user has named cannot be read.</exception>
     public async Task<IReadOnlyList<KlingVideoTask>> ReadTakesAsync(IReadOnlyCollection<GalleryEntry> videos, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(videos);

@@ -16,12 +16,19 @@ internal static class VideoFolder
     /// <summary>The full paths of the videos in a folder and below it, whether the videos are there or only their sidecars. Links to other folders are not followed, and the folders of portable galleries are left out.</summary>
     /// <param name="folder">The full path of the folder.</param>
     /// <param name="cancellationToken">Stops the search.</param>
-    /// <exception cref="IOException">The folder cannot be read.</exception>
-    /// <exception cref="UnauthorizedAccessException">The folder may not be read.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileUnreadable"/>: the folder cannot be read.</exception>
     public static IReadOnlyList<string> List(string folder, CancellationToken cancellationToken)
     {
         var found = new SortedSet<string>(StringComparer.Ordinal);
-        Add(folder, 0);
+        try
+        {
+            Add(folder, 0);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new KlingException(ErrorKind.FileUnreadable, $"The folder '{folder}' cannot be read: {exception.Message}", exception);
+        }
+
         return [.. found];
 
         void Add(string folder, int depth)

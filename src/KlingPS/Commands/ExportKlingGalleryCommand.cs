@@ -234,19 +234,12 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
     private List<GalleryEntry> ListFolder(GallerySource source, string folder) => Await(async token =>
     {
         var entries = new List<GalleryEntry>();
-        try
+        foreach (string path in Directory.Exists(folder) ? VideoFolder.List(folder, token) : [])
         {
-            foreach (string path in Directory.Exists(folder) ? VideoFolder.List(folder, token) : [])
+            if (await source.FindVideoAsync(path, null, token).ConfigureAwait(false) is GalleryEntry entry)
             {
-                if (await source.FindVideoAsync(path, null, token).ConfigureAwait(false) is GalleryEntry entry)
-                {
-                    entries.Add(entry);
-                }
+                entries.Add(entry);
             }
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new KlingException(ErrorKind.FileUnreadable, $"The folder '{folder}' cannot be read: {exception.Message}", exception);
         }
 
         return entries;

@@ -40,14 +40,24 @@ internal sealed class MediaFolder
     /// <param name="folder">Its full path.</param>
     public static bool IsOne(string folder) => File.Exists(Path.Combine(folder, ListName));
 
-    /// <summary>The folder that a page has; <see langword="null"/> if it has none.</summary>
+    /// <summary>The folder that a page has; <see langword="null"/> if it has none. One whose list cannot be read may be anybody's.</summary>
     /// <param name="page">The full path of the page.</param>
     public static string? Find(string page)
     {
         string name = Path.GetFileName(page);
-        return PathsOf(page)
-            .TakeWhile(Directory.Exists)
-            .FirstOrDefault(path => ReadList(Path.Combine(path, ListName)) is { Page: string owner, Copies.Count: > 0 } && owner.Equals(name, StringComparison.OrdinalIgnoreCase));
+        return PathsOf(page).TakeWhile(Directory.Exists).FirstOrDefault(IsItsOwn);
+
+        bool IsItsOwn(string path)
+        {
+            try
+            {
+                return ReadList(Path.Combine(path, ListName)) is { Page: string owner, Copies.Count: > 0 } && owner.Equals(name, StringComparison.OrdinalIgnoreCase);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        }
     }
 
     /// <summary>Opens the folder of a page, or creates it: it is named after the page, with a number if another page has a folder of this name.</summary>

@@ -127,6 +127,31 @@ public sealed class PortableGalleryTests : IDisposable
     }
 
     [Theory]
+    [InlineData("a folder")]
+    [InlineData("too long")]
+    public async Task A_page_is_written_beside_a_folder_of_copies_whose_list_cannot_be_read(string list)
+    {
+        KlingVideoTask task = _folder.Task(1, "fox.png", "v/fox.mp4");
+        string path = _folder.Write("gallery_files/klingps-gallery.json", []);
+        if (list == "a folder")
+        {
+            File.Delete(path);
+            Directory.CreateDirectory(path);
+        }
+        else
+        {
+            using FileStream file = File.OpenWrite(path);
+            file.SetLength(33L * 1024 * 1024);
+        }
+
+        WrittenGallery written = await new GalleryWriter(new GalleryOptions { Path = _folder.Page }).WriteAsync(
+            [new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath)], new Takes([]), null, (_, _) => { }, Token);
+
+        Assert.Equal(new WrittenGallery(Cards: 1, Notes: 0, FormerMedia: null), written);
+        Assert.Single(WrittenPage.Read(_folder.Page).Items);
+    }
+
+    [Theory]
     [InlineData("new/")]
     [InlineData("taken/gallery.html")]
     [InlineData("new/{long}.html")]

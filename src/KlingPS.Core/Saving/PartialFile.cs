@@ -241,6 +241,32 @@ internal sealed class PartialFile : IDisposable
         return ForeignContent.Describe(head.AsSpan(0, count)) is string foreign ? $"is {foreign} and not an MP4 video" : null;
     }
 
+    /// <summary>
+    /// Remembers that the whole video is there and verified, if the next run could not tell: one whose server says nothing that it could be continued
+    /// by would be fetched again if this run were to end before the video has its name.
+    /// </summary>
+    public void MarkWhole()
+    {
+        if (State.Sha256 is not null || (State.CanContinue && IsFull))
+        {
+            return;
+        }
+
+        try
+        {
+            if (IsOwnState())
+            {
+                PartialState whole = State with { Total = Length, Sha256 = CurrentHash() };
+                whole.Replace(_statePath);
+                State = whole;
+            }
+        }
+        catch (Exception exception) when (IsDiskFault(exception))
+        {
+            // The video itself may still get its name.
+        }
+    }
+
     /// <summary>Makes sure that the bytes are on disk.</summary>
     /// <returns>Their SHA-256, in lower-case hex.</returns>
     public async Task<string> SealAsync()
@@ -296,9 +322,9 @@ internal sealed class PartialFile : IDisposable
 
     public void Dispose()
     {
-        // A part that cannot be continued is useless. It is still locked, so this cannot be the file of another download.
+        // A part that is of no use to a later run goes. It is still locked, so this cannot be the file of another download.
         NameOwner owner = _isPublished ? NameOwner.Other : FindName();
-        if (owner == NameOwner.Nobody || (owner == NameOwner.Own && (Length == 0 || !State.CanContinue)))
+        if (owner == NameOwner.Nobody || (owner == NameOwner.Own && (Length == 0 || !State.IsOfUse)))
         {
             OwnFile.TryDelete(_path);
             DeleteState();
@@ -322,11 +348,13 @@ internal sealed class PartialFile : IDisposable
     /// <summary>Deletes the state, unless something else has its name by now.</summary>
     private void DeleteState()
     {
-        if (PartialState.Read(_statePath)?.Video == _video)
+        if (IsOwnState())
         {
             OwnFile.TryDelete(_statePath);
         }
     }
+
+    private bool IsOwnState() => PartialState.Read(_statePath)?.Video == _video;
 
     /// <summary>What has the name of the partial file now.</summary>
     private NameOwner FindName()
@@ -443,11 +471,11 @@ internal sealed class PartialFile : IDisposable
 
     private async Task LoadAsync(CancellationToken cancellationToken)
     {
-        Length = Guard(Target, CutZeros);
-        if (Length == 0
-            || PartialState.Read(_statePath) is not { CanContinue: true } state
-            || state.Video != _video
-            || Length > (state.Total ?? long.MaxValue))
+        PartialState? state = PartialState.Read(_statePath) is { IsOfUse: true } found && found.Video == _video ? found : null;
+
+        // A whole video may end with zeros; whether it is whole still, its hash says.
+        Length = Guard(Target, () => state?.Sha256 is null ? CutZeros() : _file.Length);
+        if (Length == 0 || state is null || Length > (state.Total ?? long.MaxValue))
         {
             Restart();
             return;
@@ -468,6 +496,11 @@ internal sealed class PartialFile : IDisposable
         catch (Exception exception) when (IsDiskFault(exception))
         {
             throw CreateUnusableException(Target, exception);
+        }
+
+        if (state.Sha256 is string whole && CurrentHash() != whole)
+        {
+            Restart();
         }
     }
 

@@ -10,7 +10,8 @@ namespace KlingPS.Core.Saving;
 /// <param name="EntityTag">The strong entity tag with its quotes, if the server gave one.</param>
 /// <param name="LastModified">The date to continue by if there is no entity tag.</param>
 /// <param name="Total">The length of the video in bytes, if known.</param>
-internal sealed record PartialState(string Video, string? EntityTag, DateTimeOffset? LastModified, long? Total)
+/// <param name="Sha256">The SHA-256 of the video in lower-case hex, if all of it is there and verified, and nothing else would say so.</param>
+internal sealed record PartialState(string Video, string? EntityTag, DateTimeOffset? LastModified, long? Total, string? Sha256 = null)
 {
     /// <summary>In bytes; a longer file was not written by this class.</summary>
     private const int MaxLength = 64 * 1024;
@@ -18,6 +19,10 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
     /// <summary>Whether the server can be asked for the rest without risking the rest of something else.</summary>
     [JsonIgnore]
     public bool CanContinue => EntityTag is not null || LastModified is not null;
+
+    /// <summary>Whether a later run can use the part: it continues it, or needs nothing more.</summary>
+    [JsonIgnore]
+    public bool IsOfUse => CanContinue || Sha256 is not null;
 
     /// <summary>Reads a state.</summary>
     /// <returns>The state; <see langword="null"/> if there is none that can be used.</returns>
@@ -57,7 +62,7 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
         using FileStream file = OwnFile.Create(path, FileReaders.Owner, share: FileShare.Read);
         try
         {
-            file.Write(JsonSerializer.SerializeToUtf8Bytes(this, PartialStateContext.Default.PartialState));
+            file.Write(ToJson());
         }
         catch
         {
@@ -67,6 +72,13 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
             throw;
         }
     }
+
+    /// <summary>Writes the state in the place of an earlier one of the same part, which stays if this fails: without any state, the part would be taken for somebody else's file.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public void Replace(string path) => OwnFile.Replace(path, ToJson(), FileReaders.Owner);
+
+    private byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, PartialStateContext.Default.PartialState);
 }
 
 /// <summary>How the state is written as JSON.</summary>

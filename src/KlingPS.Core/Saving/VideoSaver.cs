@@ -326,6 +326,7 @@ internal sealed class VideoSaver
         }
 
         _events.OnDownloaded(task, target, file.Length);
+        file.MarkWhole();
         string sha256 = await SealAsync().ConfigureAwait(false);
         await RequireFreeAsync().ConfigureAwait(false);
 

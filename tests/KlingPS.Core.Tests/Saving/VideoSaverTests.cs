@@ -390,9 +390,12 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.True(hasName);
     }
 
-    [Fact]
-    public async Task A_video_whose_name_was_refused_is_not_saved_and_is_fetched_no_second_time()
+    [Theory]
+    [InlineData("\"v1\"")]
+    [InlineData(null)]
+    public async Task A_video_whose_name_was_refused_is_not_saved_and_is_fetched_no_second_time(string? entityTag)
     {
+        _harness.Videos.EntityTag = entityTag;
         KlingVideoTask task = await _harness.FinishedAsync("a");
         string path = Path.Combine(Destination, "a.mp4");
         _harness.Ledger.BeforeCall = name =>
@@ -417,10 +420,35 @@ public sealed class VideoSaverTests : IAsyncDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task A_whole_video_that_did_not_get_its_name_is_fetched_again_only_if_it_has_changed(bool hasChanged)
+    {
+        // The server says nothing by which it could be continued; and it ends with zeros, as what a power failure has left may.
+        _harness.Videos.EntityTag = null;
+        _harness.Videos.Content = [.. TestMp4.Create(5000), .. TestMp4.Box("free", new byte[2000])];
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        string path = Path.Combine(Destination, "a.mp4");
+        await DieBeforeAsync(nameof(ITaskJournal.RecordSavingAsync), task);
+        Assert.False(File.Exists(path));
+        if (hasChanged)
+        {
+            byte[] part = await File.ReadAllBytesAsync(path + ".partial");
+            part[3000] ^= 1;
+            await File.WriteAllBytesAsync(path + ".partial", part);
+        }
+
+        Assert.Equal("a.mp4", await SavedAsync(Saver(), task));
+
+        Assert.Equal(hasChanged ? 2 : 1, _harness.Videos.Requests.Count);
+        Assert.Equal([path], Directory.GetFiles(Destination));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task A_video_that_got_its_name_but_no_record_is_found_where_it_is(bool overwrite)
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
-        await DieBeforeTheRecordAsync(task);
+        await DieBeforeAsync(nameof(ITaskJournal.RecordSavedAsync), task);
         Assert.Equal([task.Id], await UnsavedAsync());
 
         Assert.Equal("a.mp4", await SavedAsync(Saver(overwrite), task));
@@ -435,7 +463,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
     public async Task A_video_that_got_its_name_but_no_record_is_replaced_by_no_other_not_even_by_force()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a", "/images/fox.png");
-        await DieBeforeTheRecordAsync(task);
+        await DieBeforeAsync(nameof(ITaskJournal.RecordSavedAsync), task);
         byte[] video = await File.ReadAllBytesAsync(Path.Combine(Destination, "fox.mp4"));
         _harness.Videos.ContentOf = _ => TestMp4.Create(7000, 7);
 
@@ -448,7 +476,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
     public async Task A_file_that_came_to_where_a_video_was_to_be_saved_is_not_taken_for_it()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
-        await DieBeforeTheRecordAsync(task);
+        await DieBeforeAsync(nameof(ITaskJournal.RecordSavedAsync), task);
         await File.WriteAllTextAsync(Path.Combine(Destination, "a.mp4"), "edited");
 
         Assert.Equal(ErrorKind.FileExists, (await FailsAsync(Saver(), task)).Kind);
@@ -456,12 +484,12 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Equal([task.Id], await UnsavedAsync());
     }
 
-    /// <summary>Saves a video as a process does that is killed when it has given the file its name.</summary>
-    private async Task DieBeforeTheRecordAsync(KlingVideoTask task)
+    /// <summary>Saves a video as a process does that is killed before it records something: that it gives the file its name, or that it has.</summary>
+    private async Task DieBeforeAsync(string record, KlingVideoTask task)
     {
         _harness.Ledger.BeforeCall = name =>
         {
-            if (name == nameof(ITaskJournal.RecordSavedAsync))
+            if (name == record)
             {
                 throw new KlingException(ErrorKind.LedgerUnusable, "killed");
             }

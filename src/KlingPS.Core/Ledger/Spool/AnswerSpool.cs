@@ -148,9 +148,13 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
         {
             return null;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception e) when (e is JsonException or FileTooLongException or NotOrdinaryFileException)
         {
             return new SpooledFile(path, null, isOwn);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new SpooledFile(path, null, isOwn, e.Message);
         }
     }
 }
@@ -159,4 +163,5 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
 /// <param name="Path">Its full path.</param>
 /// <param name="Answer">What it holds; <see langword="null"/> if that is not what the module has written.</param>
 /// <param name="IsOwn">Whether it was kept under the name that this machine has now. Otherwise its paths may be those of another machine.</param>
-internal sealed record SpooledFile(string Path, SpooledAnswer? Answer, bool IsOwn);
+/// <param name="Obstacle">Why it cannot be read now, in the words of the system: what it holds is not known. Otherwise <see langword="null"/>.</param>
+internal sealed record SpooledFile(string Path, SpooledAnswer? Answer, bool IsOwn, string? Obstacle = null);

@@ -13,6 +13,9 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
 {
     /// <summary>Kept answers that are damaged or for another ledger, by their paths.</summary>
     private readonly ConcurrentDictionary<string, byte> _passedOver = new(StringComparer.Ordinal);
+
+    /// <summary>Kept answers that could not be read, by their paths. Each is tried again.</summary>
+    private readonly ConcurrentDictionary<string, byte> _unread = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _notices = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
 
@@ -66,6 +69,18 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         var left = new SortedDictionary<(string Ledger, bool HasId), int>();
         foreach (SpooledFile file in spool.Read(_passedOver.ContainsKey))
         {
+            if (file.Obstacle is not null)
+            {
+                if (_unread.TryAdd(file.Path, 0))
+                {
+                    _notices.Enqueue(
+                        $"'{file.Path}', which holds what came of a request while the ledger could not be reached, cannot be read: {file.Obstacle} It is recorded as soon as it can be. "
+                        + "If it was a purchase, its attempt is Unknown until then: do not resolve it, but let this user read the file.");
+                }
+
+                continue;
+            }
+
             if (file.Answer is not SpooledAnswer answer)
             {
                 if (_passedOver.TryAdd(file.Path, 0))

@@ -446,6 +446,30 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_file_that_cannot_be_read_for_now_is_told_once_and_recorded_as_soon_as_it_can_be()
+    {
+        KlingVideoTask task = await BeginAsync();
+        Assert.NotNull(await _ledger.Tasks.KeepAsync(SpooledAnswer.Accepted(task, "t1")));
+        string kept = Assert.Single(Directory.GetFiles(_ledger.Spool.Folder));
+        using (new FileStream(kept, FileMode.Open, FileAccess.Read, FileShare.None))
+        {
+            await _ledger.Tasks.RecoverAsync(Token);
+            await _ledger.Tasks.RecoverAsync(Token);
+        }
+
+        Assert.Null((await _ledger.Tasks.FindAsync(task.Id, Token))!.TaskId);
+        string notice = _ledger.TakeNotice()!;
+        Assert.StartsWith($"'{kept}', which holds what came of a request while the ledger could not be reached, cannot be read: ", notice, StringComparison.Ordinal);
+        Assert.EndsWith("do not resolve it, but let this user read the file.", notice, StringComparison.Ordinal);
+        Assert.Single(notice.Split("cannot be read").Skip(1));
+
+        await _ledger.Tasks.RecoverAsync(Token);
+
+        Assert.Equal("t1", (await _ledger.Tasks.FindAsync(task.Id, Token))!.TaskId);
+        Assert.False(_ledger.Spool.HasAny);
+    }
+
+    [Fact]
     public async Task What_is_for_another_ledger_waits_for_that_one()
     {
         await using var other = new TestLedger(_time, keeps: true);

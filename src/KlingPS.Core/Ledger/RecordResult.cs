@@ -12,10 +12,10 @@ internal abstract record RecordResult
 
     /// <summary>It is recorded, or was before.</summary>
     /// <param name="Task">The attempt as it is now.</param>
-    /// <param name="Successor">What was bought in its place while it counted as not bought; otherwise <see langword="null"/>.</param>
+    /// <param name="Successor">What was bought in its place while it counted as not bought, or as unknown; otherwise <see langword="null"/>.</param>
     public sealed record Recorded(KlingVideoTask Task, KlingVideoTask? Successor = null) : RecordResult
     {
-        /// <summary>What users should know: that the video is paid for twice. <see langword="null"/> if it is not.</summary>
+        /// <summary>What users should know about an attempt that was bought: that its video is paid for twice. <see langword="null"/> if it is not.</summary>
         public string? Warning => Successor is null ? null : string.Create(
             CultureInfo.InvariantCulture,
             $"The video of '{Task.Subject}' {(Successor.TaskId is null ? "may have been" : "was")} bought twice: as task {Task.Id}, which had been given up before the answer to its request came, and in its place as task {Successor.Id}. To get both: Get-KlingVideoTask -Id {Task.Id}, {Successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
@@ -26,15 +26,13 @@ internal abstract record RecordResult
     public sealed record Superseded(KlingVideoTask Task) : RecordResult;
 
     /// <summary>Nothing was changed: the ledger has learnt of the same video meanwhile, so whether to buy it has to be decided again.</summary>
-    /// <param name="Task">The attempt.</param>
     /// <param name="Other">The same video.</param>
-    public sealed record Forestalled(KlingVideoTask Task, KlingVideoTask Other) : RecordResult;
+    public sealed record Forestalled(KlingVideoTask Other) : RecordResult;
 
     /// <summary>The service's id is that of another attempt, and was not recorded for this one.</summary>
-    /// <param name="Task">The attempt.</param>
     /// <param name="Other">The attempt that has the id.</param>
-    public sealed record Taken(KlingVideoTask Task, KlingVideoTask Other) : RecordResult;
+    public sealed record Taken(KlingVideoTask Other) : RecordResult;
 
-    /// <summary>Nothing was changed: the attempt was settled meanwhile, as one that bought nothing, and its record removed.</summary>
+    /// <summary>Nothing was changed: the attempt was settled meanwhile, and its record removed. What it had become is not known.</summary>
     public sealed record Removed : RecordResult;
 }

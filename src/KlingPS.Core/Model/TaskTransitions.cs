@@ -127,11 +127,6 @@ internal static class TaskTransitions
         CreditsConsumed = 0,
     };
 
-    /// <summary>The response was lost, as others conclude.</summary>
-    /// <returns><see langword="null"/> if one has been recorded already.</returns>
-    public static KlingVideoTask? Unknown(this KlingVideoTask task, string reason)
-        => !task.TaskState.IsUnanswered() ? null : task with { TaskState = KlingTaskState.Unknown, HeldBackAt = null, FailMessage = reason };
-
     /// <summary>The response was lost, as whoever has sent the request says. If others have settled the attempt meanwhile, they did not know that it was still under way.</summary>
     /// <returns><see langword="null"/> if it is known which task was bought.</returns>
     public static KlingVideoTask? Lost(this KlingVideoTask task, string reason) => task.TaskId is not null ? null : task with
@@ -161,8 +156,8 @@ internal static class TaskTransitions
     /// <param name="now">The time.</param>
     /// <returns><see langword="null"/> if a response has been recorded already.</returns>
     public static KlingVideoTask? Orphaned(this KlingVideoTask task, string reason, DateTimeOffset now)
-        => task.HeldBackAt is null
-            ? task.Unknown(reason)
+        => !task.TaskState.IsUnanswered() ? null
+            : task.HeldBackAt is null ? task.Lost(reason)
             : task.Rejected(task.FailCode, $"The service did not accept the request, and it was not sent again: {task.FailMessage}", now);
 
     /// <summary>The user gives up an attempt whose response was lost, knowing that it was not bought.</summary>

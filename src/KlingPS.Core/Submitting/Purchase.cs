@@ -128,13 +128,15 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     /// <summary>Settles the attempt as one that bought nothing.</summary>
     /// <returns><see langword="null"/>, or the task if a callback has revealed in the meantime that it was bought after all.</returns>
     public async Task<KlingVideoTask?> WithdrawAsync(string reason, string? code = null)
+        => await RejectAsync(reason, code).ConfigureAwait(false) is RecordResult.Superseded { Task: { TaskId: not null } bought } ? bought : null;
+
+    private async Task<RecordResult?> RejectAsync(string reason, string? code)
     {
         KlingVideoTask task = _task!;
         _task = null;
-        RecordResult? result = await TryRecordAsync(
+        return await TryRecordAsync(
             () => Tasks.RecordRejectedAsync(task.Id, code, reason),
             SpooledAnswer.Rejected(task, code, reason)).ConfigureAwait(false);
-        return result is RecordResult.Superseded { Task: { TaskId: not null } bought } ? bought : null;
     }
 
     /// <summary>Passes the gate, and records that the request is about to leave.</summary>
@@ -244,14 +246,23 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
     /// <summary>Settles the attempt as one that bought nothing; the next request is another attempt.</summary>
     /// <returns>The task, if a callback has revealed in the meantime that it was bought after all.</returns>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: its record was removed, so it may have been bought by an earlier request.</exception>
     private async Task<KlingVideoTask?> ForgoAsync(string reason)
     {
         long forgone = _task!.Id;
-        KlingVideoTask? bought = await WithdrawAsync(reason).ConfigureAwait(false);
-
-        // The task that the attempt replaces has been given up with it.
-        _intent = _intent.Renew() with { Former = IsReusing ? null : _intent.Former ?? forgone };
-        return bought;
+        switch (await RejectAsync(reason, code: null).ConfigureAwait(false))
+        {
+            case RecordResult.Removed:
+                throw new KlingException(
+                    ErrorKind.RequestInvalid,
+                    $"While this process stood still, its attempt (task {forgone}) was settled, and the record removed. If the video is to be bought, run the command again.");
+            case RecordResult.Superseded { Task: { TaskId: not null } bought }:
+                return bought;
+            default:
+                // The task that the attempt replaces has been given up with it.
+                _intent = _intent.Renew() with { Former = IsReusing ? null : _intent.Former ?? forgone };
+                return null;
+        }
     }
 
     /// <summary>Sends the request once and records its outcome, even if nobody waits for it any more.</summary>
@@ -425,7 +436,13 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
 
         // If its record had to be restored, it has another number.
-        long id = (result as RecordResult.Recorded)?.Task.Id ?? task.Id;
+        var recorded = result as RecordResult.Recorded;
+        long id = recorded?.Task.Id ?? task.Id;
+        if (recorded?.Successor is { } successor)
+        {
+            reason += string.Create(CultureInfo.InvariantCulture, $" In its place, task {successor.Id} was bought meanwhile.");
+        }
+
         string message = taskId is null ? DescribeUnknown(id, reason) : $"{reason} Once the ledger works again: Resolve-KlingVideoTask {id} -TaskId {ServiceTaskId.Quote(taskId)}.";
         KlingException lost = answer is null ? new KlingException(ErrorKind.AttemptUnknown, message, exception.InnerException) : answer.WithMessage(message);
         lost.TaskNumber = id;

@@ -13,5 +13,12 @@ internal static class JournalExtensions
         => Assert.IsType<RecordResult.Recorded>(await journal.RecordRejectedAsync(id, code, reason)).Task;
 
     public static async Task<KlingVideoTask> LoseAsync(this ITaskJournal journal, long id, string reason = "lost")
-        => Assert.IsType<RecordResult.Recorded>(await journal.RecordUnknownAsync(id, reason, TempLedger.Intent())).Task;
+        => Assert.IsType<RecordResult.Recorded>(await journal.ReportLostAsync(id, reason)).Task;
+
+    /// <summary>What the process says that has sent the request of an attempt.</summary>
+    public static async Task<RecordResult> ReportLostAsync(this ITaskJournal journal, long id, string reason = "lost")
+    {
+        KlingVideoTask attempt = (await journal.FindAsync(id, CancellationToken.None))!;
+        return await journal.RecordUnknownAsync(id, reason, TempLedger.Intent() with { Account = attempt.Account, Nonce = attempt.Nonce! });
+    }
 }

@@ -1561,20 +1561,16 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_request_whose_attempt_was_settled_and_removed_while_the_machine_slept_is_sent_as_another_one()
+    public async Task A_request_whose_attempt_was_settled_and_removed_while_the_machine_slept_is_not_sent_since_an_earlier_one_may_have_bought_the_video()
     {
         int left = 0;
-        int slept = 0;
         _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
         {
-            if (slept++ == 0)
-            {
-                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(3));
-                KlingVideoTask own = await RecordAsync();
-                await _harness.Ledger.OfOtherProcess.Tasks.RejectAsync(own.Id, null, "Its process was dead.");
-                await _harness.Ledger.OfOtherProcess.Tasks.RemoveAsync(own.Id);
-            }
-
+            _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(3));
+            KlingVideoTask own = await RecordAsync();
+            ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
+            await others.RejectAsync(own.Id, null, "Its process was dead.");
+            await others.RemoveAsync(own.Id);
             await request.ReadAsync(cancellationToken);
             left++;
             return await Replies.Accepts("ours")(request, cancellationToken);
@@ -1582,9 +1578,13 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
 
-        Assert.Equal((null, "ours", 1), (outcome.Error, outcome.Value?.TaskId, left));
-        Assert.Equal((2L, KlingTaskState.Waiting), ((await RecordAsync()).Id, (await RecordAsync()).TaskState));
-        Assert.EndsWith("Another process considered this one dead before the request left.", Assert.Single(_harness.Observer.Reasons), StringComparison.Ordinal);
+        Assert.Equal((ErrorKind.RequestInvalid, 0, 1), (outcome.Error?.Kind, left, _harness.Creates));
+        Assert.EndsWith(
+            "While this process stood still, its attempt (task 1) was settled, and the record removed. If the video is to be bought, run the command again.",
+            outcome.Error!.Message,
+            StringComparison.Ordinal);
+        Assert.Empty(_harness.Observer.Reasons);
+        Assert.Empty(await _harness.ListAsync());
     }
 
     [Theory]
@@ -1608,6 +1608,28 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Contains($"(task {unknown.Id})", outcome.Error!.Message, StringComparison.Ordinal);
         Assert.Equal((ErrorKind.AttemptUnknown, 1), (again.Error?.Kind, _harness.Creates));
         Assert.Equal("t1", (await _harness.Ledger.Tasks.ResolveAsync(unknown.Id, new TaskSnapshot { TaskId = "t1", State = KlingTaskState.Waiting })).TaskId);
+    }
+
+    [Fact]
+    public async Task A_request_whose_answer_is_lost_after_it_was_replaced_names_what_was_bought_in_its_place()
+    {
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            await request.ReadAsync(cancellationToken);
+            KlingVideoTask own = await RecordAsync();
+            ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
+            await others.LoseAsync(own.Id);
+            var theirs = new TaskIntent { Account = own.Account, Spec = own.Spec, Identity = own.Identity!, Credits = 42, RunId = "theirs", Replaces = own.Id };
+            await others.AcceptAsync((await others.BeginAsync(theirs, cancellationToken)).Id, "theirs");
+            throw new HttpRequestException(HttpRequestError.ResponseEnded);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true, RunId = "ours" });
+        Outcome<Submission, KlingVideoTask> again = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true, RunId = "ours" });
+
+        Assert.Equal(ErrorKind.AttemptUnknown, outcome.Error?.Kind);
+        Assert.Contains(" In its place, task 2 was bought meanwhile. ", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.Equal(("theirs", 1), (again.Value?.TaskId, _harness.Creates));
     }
 
     [Theory]

@@ -110,19 +110,21 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
         foreach ((long id, string reason) in lost)
         {
-            await SettleAsync(id, task => task.Orphaned(reason, now)).ConfigureAwait(false);
+            await SettleAsync(id, task => task.TaskState == KlingTaskState.Submitting ? task.Orphaned(reason, now) : null).ConfigureAwait(false);
         }
 
         foreach ((long id, Disowned attempt) in disowned)
         {
-            await SettleAsync(id, task => attempt.MayBeBought ? task.Unknown(attempt.Reason) : task.Rejected(task.FailCode, attempt.Reason, now)).ConfigureAwait(false);
+            await SettleAsync(id, task => attempt.MayBeBought ? task.Lost(attempt.Reason)
+                : task.TaskState == KlingTaskState.Submitting ? task.Rejected(task.FailCode, attempt.Reason, now)
+                : null).ConfigureAwait(false);
         }
 
         foreach (string nonce in unbegun)
         {
             if (await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", nonce)).ConfigureAwait(false) is { } task)
             {
-                await SettleAsync(task.Id, attempt => attempt.Rejected(null, NothingWasSent, now)).ConfigureAwait(false);
+                await SettleAsync(task.Id, attempt => attempt.TaskState == KlingTaskState.Submitting ? attempt.Rejected(null, NothingWasSent, now) : null).ConfigureAwait(false);
             }
         }
 
@@ -131,9 +133,9 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         // Its owner may have recorded the response in the meantime.
         async Task SettleAsync(long id, Func<KlingVideoTask, KlingVideoTask?> change)
         {
-            if (await TaskTable.FindAsync(session, "t.id = @id AND t.state = 'Submitting'", ("id", id)).ConfigureAwait(false) is { } task)
+            if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { } task && change(task) is { } changed)
             {
-                settled.Add(await TaskTable.UpdateAsync(session, change(task)!).ConfigureAwait(false));
+                settled.Add(await TaskTable.UpdateAsync(session, changed).ConfigureAwait(false));
             }
         }
     }

@@ -168,19 +168,20 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 warning = await RecordAcceptedAsync(session, answer, task).ConfigureAwait(false);
                 break;
             case SpooledKind.Ended:
-                await RecordEndAsync(session, answer, task).ConfigureAwait(false);
+                (_, warning) = await RecordEndAsync(session, answer, task).ConfigureAwait(false);
                 break;
             case SpooledKind.Rejected when task is not null:
                 await TaskTransactions.RejectAsync(session, task.Id, answer.Code, answer.Reason!).ConfigureAwait(false);
                 break;
             case SpooledKind.Unknown when task is not null:
-                await TaskTransactions.LoseResponseAsync(session, task.Id, answer.Reason!).ConfigureAwait(false);
+                await TaskTransactions.LoseResponseAsync(session, task, answer.Reason!).ConfigureAwait(false);
                 break;
             case SpooledKind.Unknown:
                 await TaskTransactions.RestoreUnknownAsync(session, answer).ConfigureAwait(false);
                 break;
             case SpooledKind.Saving or SpooledKind.Saved:
-                await RecordFileAsync(session, answer, isOwn, await RecordEndAsync(session, answer, task).ConfigureAwait(false)).ConfigureAwait(false);
+                (task, warning) = await RecordEndAsync(session, answer, task).ConfigureAwait(false);
+                await RecordFileAsync(session, answer, isOwn, task).ConfigureAwait(false);
                 break;
             default:
                 // Nothing was bought, and no record says otherwise.
@@ -209,19 +210,19 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     }
 
     /// <summary>Records how a task has ended; it was certainly bought, whether or not that is recorded. What was recorded since is newer.</summary>
-    /// <returns>The task that has ended.</returns>
-    private static async Task<KlingVideoTask?> RecordEndAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
+    /// <returns>The task that has ended, and what <see cref="RecordAcceptedAsync"/> says.</returns>
+    private static async Task<(KlingVideoTask? Task, string? Warning)> RecordEndAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
     {
         if (answer.FindEnd((await session.GetTimeAsync().ConfigureAwait(false)).Now) is not TaskSnapshot end)
         {
-            return task;
+            return (task, null);
         }
 
-        await RecordAcceptedAsync(session, answer, task).ConfigureAwait(false);
+        string? warning = await RecordAcceptedAsync(session, answer, task).ConfigureAwait(false);
         KlingVideoTask? bought = await TaskTable.FindByTaskIdAsync(session, answer.Account, end.TaskId).ConfigureAwait(false);
         return bought is null || (bought.TaskState.IsSettled() && bought.ResultUri is not null)
-            ? bought ?? task
-            : await TaskTransactions.ObserveAsync(session, answer.Account, end).ConfigureAwait(false);
+            ? (bought ?? task, warning)
+            : (await TaskTransactions.ObserveAsync(session, answer.Account, end).ConfigureAwait(false), warning);
     }
 
     /// <summary>What was recorded since is newer; in that case, the file is still recognized by its content.</summary>

@@ -79,6 +79,13 @@ internal static class TaskTable
             ("former", former),
             ("own", attempt.Id)).ConfigureAwait(false);
 
+    /// <summary>What was bought, or may have been, to replace an attempt.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="intent">The purchase, which would replace it as well.</param>
+    /// <param name="replaced">The local id of the attempt.</param>
+    public static Task<KlingVideoTask?> FindReplacementAsync(SqlSession session, TaskIntent intent, long replaced)
+        => FindSameAsync(session, intent, $"t.replaces = @replaced AND t.state IN {PurchaseStates} {BestFirst}", ("replaced", replaced));
+
     private static string IsSuccessor(string run)
         => $"t.id > @former AND (t.replaces = @former OR COALESCE(t.run_id, '') <> {run}) AND t.state IN {PurchaseStates} {BestFirst}";
 

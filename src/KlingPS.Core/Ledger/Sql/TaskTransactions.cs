@@ -49,6 +49,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         if (intent.Replaces is long replaced)
         {
+            await RequireNotReplacedAsync(session, intent, replaced).ConfigureAwait(false);
             await RequireNotLookedUpAsync(session, intent, replaced).ConfigureAwait(false);
 
             // Before the budget is checked: the new attempt takes over what the old one had set aside.
@@ -76,24 +77,24 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     {
         KlingVideoTask task = intent is null
             ? await TaskTable.GetAsync(session, id).ConfigureAwait(false)
-            : await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false);
+            : await FindOrRestoreAsync(session, intent).ConfigureAwait(false);
         bool isRestored = task.Id != id;
-        switch (await AttachAsync(session, task, taskId).ConfigureAwait(false))
+        RecordResult result = await AttachAsync(session, task, taskId).ConfigureAwait(false);
+        if (result is RecordResult.Taken { Other: var other } && isRestored)
         {
-            case RecordResult.Recorded { Task: var accepted } when isRestored || task.TaskState.IsSettled():
-                return new RecordResult.Recorded(accepted, await TaskTable.FindSuccessorAsync(session, accepted, id).ConfigureAwait(false));
-            case RecordResult.Taken { Other: var other } when isRestored:
-                await LoseResponseAsync(session, task.Id, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false);
-                return new RecordResult.Taken(await TaskTable.GetAsync(session, task.Id).ConfigureAwait(false), other);
-            case var result:
-                return result;
+            await LoseResponseAsync(session, task, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false);
         }
+
+        // Until now it counted as not bought, so somebody may have bought the video in its place.
+        bool isSurprise = isRestored || (task.TaskId is null && task.TaskState.IsSettled());
+        return isSurprise && result is RecordResult.Recorded { Task: { TaskState: not KlingTaskState.Failed } accepted }
+            ? new RecordResult.Recorded(accepted, await TaskTable.FindSuccessorAsync(session, accepted, id).ConfigureAwait(false))
+            : result;
     }
 
     /// <summary>The record of an attempt. If it was given up while its process stood still, and removed, it is restored. It is restored already if this is repeated because a commit had no answer.</summary>
-    private static async Task<KlingVideoTask> FindOrRestoreAsync(SqlSession session, long id, TaskIntent intent)
-        => await TaskTable.FindAsync(session, id).ConfigureAwait(false)
-            ?? await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", intent.Nonce)).ConfigureAwait(false)
+    private static async Task<KlingVideoTask> FindOrRestoreAsync(SqlSession session, TaskIntent intent)
+        => await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", intent.Nonce)).ConfigureAwait(false)
             ?? await TaskTable.InsertAsync(session, TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false)), runId: intent.RecordedRunId).ConfigureAwait(false);
 
     public static async Task<RecordResult> RejectAsync(SqlSession session, long id, string? code, string reason)
@@ -102,12 +103,17 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return await RecordAsync(session, id, task => task.Rejected(code, reason, now)).ConfigureAwait(false);
     }
 
-    /// <summary>The process that has sent the request says that there was no response: it knows better than whoever has settled the attempt without one meanwhile.</summary>
     public static async Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason, TaskIntent intent)
-        => await RecordAsync(session, await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false), task => task.Lost(reason)).ConfigureAwait(false);
+    {
+        KlingVideoTask task = await FindOrRestoreAsync(session, intent).ConfigureAwait(false);
+        return await LoseResponseAsync(session, task, reason).ConfigureAwait(false) is RecordResult.Recorded { Task: var unknown }
+            ? new RecordResult.Recorded(unknown, await TaskTable.FindSuccessorAsync(session, unknown, id).ConfigureAwait(false))
+            : new RecordResult.Superseded(task);
+    }
 
-    public static Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason)
-        => RecordAsync(session, id, task => task.Unknown(reason));
+    /// <summary>The process that has sent the request says that there was no response. It knows better than whoever has settled the attempt meanwhile.</summary>
+    public static Task<RecordResult> LoseResponseAsync(SqlSession session, KlingVideoTask task, string reason)
+        => RecordAsync(session, task, task => task.Lost(reason));
 
     /// <summary>Restores the record of an attempt whose response was lost along with it: without the record, the video would be bought again.</summary>
     public static async Task<KlingVideoTask> RestoreUnknownAsync(SqlSession session, SpooledAnswer answer)
@@ -146,7 +152,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         if (claim is not null && await TaskTable.FindObstacleAsync(session, claim, id).ConfigureAwait(false) is { } other)
         {
-            return new RecordResult.Forestalled(task, other);
+            return new RecordResult.Forestalled(other);
         }
 
         if (!await tryTake().ConfigureAwait(false))
@@ -254,6 +260,20 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
     }
 
+    /// <summary>Refuses to buy in the place of a lost attempt what was bought in its place before: the answer to its own request may have been lost after that.</summary>
+    private static async Task RequireNotReplacedAsync(SqlSession session, TaskIntent intent, long replaced)
+    {
+        if (await TaskTable.FindReplacementAsync(session, intent, replaced).ConfigureAwait(false) is { } other)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"In the place of task {replaced}, task {Name(other)} was bought already. If task {replaced} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
+            {
+                TaskNumber = other.Id,
+            };
+        }
+    }
+
     /// <summary>Refuses to buy in the place of a lost attempt what somebody has looked up at the service meanwhile, without saying that it is the one.</summary>
     private static async Task RequireNotLookedUpAsync(SqlSession session, TaskIntent intent, long replaced)
     {
@@ -282,7 +302,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         List<KlingVideoTask> twins = await TaskTable.ListByTaskIdAsync(session, task.Account, taskId).ConfigureAwait(false);
         if (twins.Find(twin => twin.Nonce is not null || IsOfOtherOrigin(twin, task)) is { } other)
         {
-            return new RecordResult.Taken(task, other);
+            return new RecordResult.Taken(other);
         }
 
         if (twins.Count > 0)

@@ -92,7 +92,8 @@ public abstract class LedgerModelContract
             Step.Claim => () => ledger.Tasks.ClaimAsync(intent, Token),
             Step.Accept => () => RequireNotRefusedAsync(ledger.Tasks.RecordAcceptedAsync(id, taskId)),
             Step.Reject => () => RequireNotRefusedAsync(ledger.Tasks.RecordRejectedAsync(id, "422", "no")),
-            Step.LoseAnswer => () => ledger.Tasks.RecordUnknownAsync(id, "lost", intent),
+            Step.LoseAnswer => async () => await ledger.Tasks.RecordUnknownAsync(
+                id, "lost", intent with { Nonce = (await ledger.Tasks.FindAsync(id, Token))?.Nonce ?? intent.Nonce }),
             Step.HoldBack => () => RequireNotRefusedAsync(ledger.Tasks.RecordHeldBackAsync(id, "later")),
             Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(1), claim: null, Token)),
             Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
@@ -153,12 +154,14 @@ public abstract class LedgerModelContract
         public bool IsBought(string identity) => Records.Values.Any(record => record.Identity == identity
             && record is not ({ State: KlingTaskState.Failed or KlingTaskState.Rejected } or { State: KlingTaskState.Abandoned, TaskId: null }));
 
+        private static bool IsPurchase(Record record) => !record.State.IsSettled() || record.State == KlingTaskState.Succeeded;
+
         public bool Begin(string identity, long? replaces)
         {
             decimal spent = _spentOnRemoved + Records.Values.Sum(SpentOn);
             if (replaces is long old)
             {
-                if (StateOf(old) != KlingTaskState.Unknown)
+                if (StateOf(old) != KlingTaskState.Unknown || Records.Values.Any(other => other.Replaces == old && other.Identity == identity && IsPurchase(other)))
                 {
                     return false;
                 }
@@ -222,8 +225,9 @@ public abstract class LedgerModelContract
         /// <summary>Whoever has sent a request knows better than those who have settled, or even removed, it.</summary>
         public bool LoseAnswer(long id, string identity)
         {
-            bool isSurprise = StateOf(id) is null or KlingTaskState.Rejected or KlingTaskState.Abandoned;
-            Record record = Find(id) ?? new Record(++_last, identity, KlingTaskState.Submitting, null, Price, null, null, null);
+            Record? attempt = Find(id) is { Identity: not null } found ? found : null;
+            bool isSurprise = attempt?.State is null or KlingTaskState.Rejected or KlingTaskState.Abandoned;
+            Record record = attempt ?? new Record(++_last, identity, KlingTaskState.Submitting, null, Price, null, null, null);
             if (record.TaskId is null)
             {
                 Adopted += isSurprise ? 1 : 0;

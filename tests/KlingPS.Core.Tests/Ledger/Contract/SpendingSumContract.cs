@@ -127,6 +127,7 @@ public abstract class SpendingSumContract
                 // If the record is gone, it is restored.
                 (string, string?) origin = origins.GetValueOrDefault(id, (key, null));
                 TaskIntent lost = LedgerHost.Intent($"image {b}", 1.5m * b, account: origin.Item1) with { RunId = origin.Item2 };
+                lost = lost with { Nonce = (await ledger.Tasks.FindAsync(id, Token))?.Nonce ?? lost.Nonce };
                 if (await ledger.Tasks.RecordUnknownAsync(id, "lost", lost) is RecordResult.Recorded { Task: var unknown })
                 {
                     origins.TryAdd(unknown.Id, origin);

@@ -175,7 +175,7 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Null(await Ledger.Tasks.FindUnknownAsync(TempLedger.Account, task.Spec, Token));
 
         // The news that the answer was lost may come after the callback that has brought it.
-        Assert.Equal(task, Assert.IsType<RecordResult.Superseded>(await Ledger.Tasks.RecordUnknownAsync(task.Id, "too late", TempLedger.Intent())).Task);
+        Assert.Equal(task, Assert.IsType<RecordResult.Superseded>(await Ledger.Tasks.ReportLostAsync(task.Id)).Task);
     }
 
     [Fact]
@@ -455,7 +455,7 @@ public abstract class TaskJournalContract : LedgerContract
 
         KlingVideoTask after = (await Ledger.Tasks.FindAsync(task.Id, Token))!;
         Assert.Equal((KlingTaskState.Submitting, 42m), (after.TaskState, after.CreditsReserved));
-        Assert.Equal(isClaimed ? new RecordResult.Forestalled(after, other) : new RecordResult.Recorded(after), result);
+        Assert.Equal(isClaimed ? new RecordResult.Forestalled(other) : new RecordResult.Recorded(after), result);
     }
 
     [Fact]
@@ -489,7 +489,7 @@ public abstract class TaskJournalContract : LedgerContract
         RecordResult result = await Ledger.Tasks.RecordAcceptedAsync(removed.Id, "t1", intent);
 
         KlingVideoTask unknown = Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter { States = [KlingTaskState.Unknown] }, Token));
-        Assert.Equal(new RecordResult.Taken(unknown, other), result);
+        Assert.Equal(new RecordResult.Taken(other), result);
         Assert.Equal(intent.Nonce, unknown.Nonce);
     }
 
@@ -517,6 +517,41 @@ public abstract class TaskJournalContract : LedgerContract
             (unknown.TaskState, unknown.Nonce, unknown.CreditsReserved, unknown.FailMessage, unknown.CompletedAt));
         Assert.Equal(unknown, (await Ledger.Tasks.ClaimAsync(intent.Renew(), Token)).Task);
         Assert.Equal(unknown, Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter(), Token)));
+    }
+
+    [Fact]
+    public async Task A_request_whose_answer_is_lost_after_it_was_replaced_names_the_replacement_and_is_not_replaced_again()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask attempt = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.LoseAsync(attempt.Id);
+        TaskIntent again = intent.Renew() with { RunId = "theirs", Replaces = attempt.Id };
+        KlingVideoTask replacement = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(again, Token)).Id, "t2");
+
+        RecordResult.Recorded result = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent));
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Replaces = attempt.Id }, Token));
+
+        Assert.Equal((KlingTaskState.Unknown, replacement), (result.Task.TaskState, result.Successor));
+        Assert.Equal((ErrorKind.RequestInvalid, replacement.Id), (error.Kind, error.TaskNumber));
+        Assert.Equal(
+            $"In the place of task {attempt.Id}, task {replacement.Id} ({replacement.Subject}) was bought already. If task {attempt.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.",
+            error.Message);
+        Assert.Equal(2, (await Ledger.Tasks.ListAsync(new TaskFilter(), Token)).Count);
+
+        await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t2", KlingTaskState.Failed));
+        Assert.Equal(attempt.Id, (await Ledger.Tasks.BeginAsync(again.Renew() with { Replaces = attempt.Id }, Token)).Replaces);
+    }
+
+    [Fact]
+    public async Task An_answer_that_comes_late_says_nothing_of_what_was_bought_after_its_task_had_failed()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask attempt = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.AcceptAsync(attempt.Id, "t1");
+        await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
+        await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token)).Id, "t2");
+
+        Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(attempt.Id, "t1", intent)).Warning);
     }
 
     [Theory]

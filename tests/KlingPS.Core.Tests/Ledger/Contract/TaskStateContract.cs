@@ -199,7 +199,7 @@ public abstract class TaskStateContract : LedgerContract
             case "reject":
                 return await journal.RecordRejectedAsync(task.Id, "500", "not now");
             case "lose the response":
-                return await journal.RecordUnknownAsync(task.Id, "it broke", TempLedger.Intent(task.SourceHash!));
+                return await journal.ReportLostAsync(task.Id, "it broke");
             case "observe as failed":
                 return await journal.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(task.TaskId!, KlingTaskState.Failed));
             case "resolve":

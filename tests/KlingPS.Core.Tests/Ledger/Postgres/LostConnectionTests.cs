@@ -272,7 +272,7 @@ public sealed class LostConnectionTests : IAsyncLifetime
 
         if (kind is "resolve" or "abandon")
         {
-            await _witness.Tasks.RecordUnknownAsync(id, "lost", LedgerHost.Intent());
+            await _witness.Tasks.LoseAsync(id);
         }
 
         if (kind is "remove")
@@ -287,7 +287,7 @@ public sealed class LostConnectionTests : IAsyncLifetime
             "claim" => () => tasks.ClaimAsync(LedgerHost.Intent(), Token),
             "accept" => () => tasks.RecordAcceptedAsync(id, Task1),
             "reject" => () => tasks.RecordRejectedAsync(id, null, "refused"),
-            "lose" => () => tasks.RecordUnknownAsync(id, "lost", LedgerHost.Intent()),
+            "lose" => () => tasks.ReportLostAsync(id),
             "hold back" => () => tasks.RecordHeldBackAsync(id, "busy"),
             "send again" => () => tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(5), claim: null, Token),
             "snapshot" => () => tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot(Task1, KlingTaskState.Failed)),

@@ -141,6 +141,18 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_request_that_was_given_up_before_its_answer_was_lost_is_unknown_again()
+    {
+        KlingVideoTask task = await BeginAsync();
+        await _ledger.Tasks.LoseAsync(task.Id);
+        await _ledger.Tasks.AbandonAsync(task.Id);
+
+        KlingVideoTask unknown = (await KeptAsync(SpooledAnswer.Unknown(task, "The connection broke.")))!;
+
+        Assert.Equal((KlingTaskState.Unknown, 42m, "The connection broke."), (unknown.TaskState, unknown.CreditsReserved, unknown.FailMessage));
+    }
+
+    [Fact]
     public async Task A_purchase_that_was_given_up_meanwhile_counts_again()
     {
         KlingVideoTask task = await BeginAsync();
@@ -206,8 +218,10 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         Assert.Equal((false, "t1"), (claim.IsNew, claim.Task.TaskId));
     }
 
-    [Fact]
-    public async Task A_purchase_that_was_made_again_meanwhile_is_told_of()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_purchase_that_was_made_again_meanwhile_is_told_of(bool hasEnded)
     {
         TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(intent, Token);
@@ -215,7 +229,7 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         await _ledger.Tasks.AbandonAsync(task.Id);
         KlingVideoTask other = await _ledger.Tasks.AcceptAsync((await _ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token)).Id, "t2");
 
-        await KeptAsync(SpooledAnswer.Accepted(task, "t1"));
+        await KeptAsync(hasEnded ? SpooledAnswer.Ended(Made(task, "t1")) : SpooledAnswer.Accepted(task, "t1"));
 
         Assert.Contains($"was bought twice: as task {task.Id}, which had been given up before the answer to its request came, and in its place as task {other.Id}.", _ledger.TakeNotice(), StringComparison.Ordinal);
     }

@@ -58,12 +58,15 @@ internal interface ITaskJournal
 
     /// <summary>
     /// Records that the response was lost, by whoever has sent the request. The credits stay reserved. An attempt that was given up meanwhile
-    /// is unknown again; if its record is gone, too, it is recorded anew.
+    /// is unknown again, unless just this was known then; if its record is gone, too, it is recorded anew.
     /// </summary>
     /// <param name="id">The local id.</param>
     /// <param name="reason">How it was lost.</param>
     /// <param name="intent">The purchase.</param>
-    /// <returns><see cref="RecordResult.Superseded"/> if it is known which task was bought: a callback can be quicker.</returns>
+    /// <returns>
+    /// <see cref="RecordResult.Superseded"/> if it is known which task was bought, as a callback can be quicker, or if the attempt stays given up.
+    /// If it had been settled, <see cref="RecordResult.Recorded"/> says what was bought in its place.
+    /// </returns>
     Task<RecordResult> RecordUnknownAsync(long id, string reason, TaskIntent intent);
 
     /// <summary>
@@ -95,9 +98,10 @@ internal interface ITaskJournal
     /// <see cref="RecoverAsync"/> settles it as if the process were gone. Writes nothing and never fails.
     /// </summary>
     /// <param name="id">The local id.</param>
-    /// <param name="mayBeBought">Whether it becomes unknown; otherwise it counts as rejected.</param>
+    /// <param name="intent">The purchase.</param>
+    /// <param name="mayBeBought">Whether it becomes unknown, as with <see cref="RecordUnknownAsync"/>; otherwise it counts as rejected.</param>
     /// <param name="reason">What is known about it.</param>
-    void Disown(long id, bool mayBeBought, string reason);
+    void Disown(long id, TaskIntent intent, bool mayBeBought, string reason);
 
     /// <summary>
     /// Keeps on this machine what has happened and cannot be recorded: the next <see cref="RecoverAsync"/> that reaches the ledger records

@@ -12,13 +12,13 @@ internal abstract record RecordResult
 
     /// <summary>It is recorded, or was before.</summary>
     /// <param name="Task">The attempt as it is now.</param>
-    /// <param name="Successor">What was bought in its place while it counted as not bought, or as unknown; otherwise <see langword="null"/>.</param>
+    /// <param name="Successor">What was bought in its place while others had settled it, or may have been; otherwise <see langword="null"/>.</param>
     public sealed record Recorded(KlingVideoTask Task, KlingVideoTask? Successor = null) : RecordResult
     {
         /// <summary>What users should know about an attempt that was bought: that its video is paid for twice. <see langword="null"/> if it is not.</summary>
         public string? Warning => Successor is null ? null : string.Create(
             CultureInfo.InvariantCulture,
-            $"The video of '{Task.Subject}' {(Successor.TaskId is null ? "may have been" : "was")} bought twice: as task {Task.Id}, which had been given up before the answer to its request came, and in its place as task {Successor.Id}. To get both: Get-KlingVideoTask -Id {Task.Id}, {Successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
+            $"The video of '{Task.Subject}' {(Successor.TaskId is null ? "may have been" : "was")} bought twice: as task {Task.Id}, whose response came late, and meanwhile as task {Successor.Id}. To get both: Get-KlingVideoTask -Id {Task.Id}, {Successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
     }
 
     /// <summary>Nothing was changed: the attempt is no longer what the response was for.</summary>

@@ -123,7 +123,7 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>When the user said that the video was taken elsewhere, so that nothing is left to be done for it; <see langword="null"/> otherwise.</summary>
     public DateTimeOffset? TakenAt { get; init; }
 
-    /// <summary>The unknown attempt that this one replaced.</summary>
+    /// <summary>The unknown attempt that this one was bought in place of.</summary>
     public long? Replaces { get; init; }
 
     /// <summary><see cref="State"/> for the engine. What users get is text: ConvertTo-Json writes an enum as a number.</summary>

@@ -128,8 +128,8 @@ internal static class TaskTransitions
     };
 
     /// <summary>The response was lost, as whoever has sent the request says. If others have settled the attempt meanwhile, they did not know that it was still under way.</summary>
-    /// <returns><see langword="null"/> if it is known which task was bought.</returns>
-    public static KlingVideoTask? Lost(this KlingVideoTask task, string reason) => task.TaskId is not null ? null : task with
+    /// <returns><see langword="null"/> if it is known which task was bought, or if the attempt was given up when just this was known.</returns>
+    public static KlingVideoTask? Lost(this KlingVideoTask task, string reason) => task.TaskId is not null || task.WasGivenUpKnowing(reason) ? null : task with
     {
         TaskState = KlingTaskState.Unknown,
         HeldBackAt = null,
@@ -262,6 +262,9 @@ internal static class TaskTransitions
         CreditsConsumed = null,
         FailMessage = null,
     };
+
+    private static bool WasGivenUpKnowing(this KlingVideoTask task, string reason)
+        => task.TaskState == KlingTaskState.Abandoned && task.FailMessage?.StartsWith(reason, StringComparison.Ordinal) == true;
 
     private static decimal GetPrice(this KlingVideoTask task) => task.Spec.GetCredits() ?? 0;
 }

@@ -19,6 +19,7 @@ namespace KlingPS.Core.Submitting;
 internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
+    private const string RemovedMeanwhile = "The service refused an earlier request for it. Before that was sent again, others settled the attempt and removed its record, so it is not known whether that request was accepted after all.";
     private const string TakenForDead = "Another process considered this one dead before the request left.";
 
     /// <summary>
@@ -40,6 +41,9 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
     /// <summary>Whether a request has left, or is about to, and its outcome is not known yet.</summary>
     private bool _hasLeft;
+
+    /// <summary>Whether the service has refused a request of the attempt: a callback may tell later that it was accepted all the same.</summary>
+    private bool _wasRefused;
 
     /// <summary>What the ledger said of the attempt when its request was about to leave, and was not sent because of that.</summary>
     private RecordResult? _unsent;
@@ -246,21 +250,20 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
     /// <summary>Settles the attempt as one that bought nothing; the next request is another attempt.</summary>
     /// <returns>The task, if a callback has revealed in the meantime that it was bought after all.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: its record was removed, so it may have been bought by an earlier request.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.AttemptUnknown"/>: its record was removed, so nobody knows any more what had become of an earlier request.</exception>
     private async Task<KlingVideoTask?> ForgoAsync(string reason)
     {
-        long forgone = _task!.Id;
+        KlingVideoTask task = _task!;
         switch (await RejectAsync(reason, code: null).ConfigureAwait(false))
         {
-            case RecordResult.Removed:
-                throw new KlingException(
-                    ErrorKind.RequestInvalid,
-                    $"While this process stood still, its attempt (task {forgone}) was settled, and the record removed. If the video is to be bought, run the command again.");
+            case RecordResult.Removed when _wasRefused:
+                return await LoseAsync(task, new LostPurchaseException(RemovedMeanwhile, taskId: null, cause: null)).ConfigureAwait(false);
             case RecordResult.Superseded { Task: { TaskId: not null } bought }:
                 return bought;
             default:
                 // The task that the attempt replaces has been given up with it.
-                _intent = _intent.Renew() with { Former = IsReusing ? null : _intent.Former ?? forgone };
+                _intent = _intent.Renew() with { Former = IsReusing ? null : _intent.Former ?? task.Id };
+                _wasRefused = false;
                 return null;
         }
     }
@@ -296,6 +299,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         catch (KlingApiException refusal) when (refusal.Fault is TransportFault.Answered or TransportFault.NotSent)
         {
             _hasLeft = false;
+            _wasRefused |= refusal.Fault == TransportFault.Answered;
 
             // If it was not sent because of the ledger or the plan, that says nothing about the service.
             if (_objection is not null)
@@ -430,7 +434,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         }
 
         string? taskId = (exception as LostPurchaseException)?.TaskId;
-        if (result is RecordResult.Superseded { Task: var settled } && (exception is not LostPurchaseException || taskId == settled.TaskId))
+        if (result is RecordResult.Superseded { Task: { TaskId: not null } settled } && (exception is not LostPurchaseException || taskId == settled.TaskId))
         {
             return settled;
         }
@@ -440,7 +444,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         long id = recorded?.Task.Id ?? task.Id;
         if (recorded?.Successor is { } successor)
         {
-            reason += string.Create(CultureInfo.InvariantCulture, $" In its place, task {successor.Id} was bought meanwhile.");
+            reason += string.Create(CultureInfo.InvariantCulture, $" In its place, task {successor.Id} {(successor.TaskId is null ? "may have been" : "was")} bought meanwhile.");
         }
 
         string message = taskId is null ? DescribeUnknown(id, reason) : $"{reason} Once the ledger works again: Resolve-KlingVideoTask {id} -TaskId {ServiceTaskId.Quote(taskId)}.";
@@ -463,7 +467,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             string? kept = await Tasks.KeepAsync(answer).ConfigureAwait(false);
             if (kept is null)
             {
-                Tasks.Disown(answer.Id, mayBeBought: answer.Kind == SpooledKind.Unknown, answer.Reason!);
+                Tasks.Disown(answer.Id, _intent, mayBeBought: answer.Kind == SpooledKind.Unknown, answer.Reason!);
             }
 
             // Nothing else is bought with such a ledger.

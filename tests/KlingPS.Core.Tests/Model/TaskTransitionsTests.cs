@@ -168,8 +168,17 @@ public sealed class TaskTransitionsTests
                 task.Accepted("t9", s_now) is not null,
                 task.Joined(TaskTransitions.Adopted("account", Snapshot(KlingTaskState.Generating), s_now)) is not null,
                 task.Rejected("422", "no", s_now) is not null,
-                task.Lost("lost") is not null,
+                task.Lost("in another way") is not null,
                 task.Abandoned(s_now) is not null));
+    }
+
+    [Fact]
+    public void An_attempt_that_was_given_up_when_it_was_known_how_its_response_was_lost_stays_given_up()
+    {
+        KlingVideoTask given = s_begun.Lost("The line broke.")!.Abandoned(s_now)!;
+
+        Assert.Null(given.Lost("The line broke."));
+        Assert.Equal(KlingTaskState.Unknown, given.Lost("The line was cut.")!.TaskState);
     }
 
     [Fact]

@@ -1561,16 +1561,19 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_request_whose_attempt_was_settled_and_removed_while_the_machine_slept_is_not_sent_since_an_earlier_one_may_have_bought_the_video()
+    public async Task A_request_whose_attempt_was_settled_and_removed_while_the_machine_slept_before_it_left_is_sent_as_another_one()
     {
         int left = 0;
+        int slept = 0;
         _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
         {
-            _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(3));
-            KlingVideoTask own = await RecordAsync();
-            ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
-            await others.RejectAsync(own.Id, null, "Its process was dead.");
-            await others.RemoveAsync(own.Id);
+            if (slept++ == 0)
+            {
+                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(3));
+                await _harness.Ledger.OfOtherProcess.Tasks.RejectAsync((await RecordAsync()).Id, null, "Its process was dead.");
+                await _harness.Ledger.OfOtherProcess.Tasks.RemoveAsync((await RecordAsync()).Id);
+            }
+
             await request.ReadAsync(cancellationToken);
             left++;
             return await Replies.Accepts("ours")(request, cancellationToken);
@@ -1578,13 +1581,45 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
 
-        Assert.Equal((ErrorKind.RequestInvalid, 0, 1), (outcome.Error?.Kind, left, _harness.Creates));
-        Assert.EndsWith(
-            "While this process stood still, its attempt (task 1) was settled, and the record removed. If the video is to be bought, run the command again.",
+        Assert.Equal((null, "ours", 1), (outcome.Error, outcome.Value?.TaskId, left));
+        Assert.Equal((2L, KlingTaskState.Waiting), ((await RecordAsync()).Id, (await RecordAsync()).TaskState));
+        Assert.EndsWith("Another process considered this one dead before the request left.", Assert.Single(_harness.Observer.Reasons), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_that_was_refused_is_not_sent_again_if_what_came_of_it_was_settled_and_removed_elsewhere()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too many requests."), Replies.Accepts("ours"));
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSentAgainAsync))
+            {
+                // A callback has told that it was accepted all the same, and its video was saved.
+                _harness.Ledger.BeforeCall = null;
+                FinishAndRemoveAsync().GetAwaiter().GetResult();
+            }
+        };
+
+        Submission submission = _harness.Submission("fox.png") with { ReusePurchase = true };
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(submission);
+        Outcome<Submission, KlingVideoTask> again = await SubmitAsync(submission);
+
+        KlingVideoTask unknown = await RecordAsync();
+        Assert.Equal((KlingTaskState.Unknown, 2L), (unknown.TaskState, unknown.Id));
+        Assert.Equal((ErrorKind.AttemptUnknown, unknown.Id), (outcome.Error?.Kind, outcome.Error?.TaskNumber));
+        Assert.StartsWith(
+            $"It is not known whether the video of '{unknown.Subject}' was bought (task 2). The service refused an earlier request for it. Before that was sent again, others settled the attempt and removed its record",
             outcome.Error!.Message,
             StringComparison.Ordinal);
-        Assert.Empty(_harness.Observer.Reasons);
-        Assert.Empty(await _harness.ListAsync());
+        Assert.Equal((ErrorKind.AttemptUnknown, 1), (again.Error?.Kind, _harness.Creates));
+
+        async Task FinishAndRemoveAsync()
+        {
+            ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
+            KlingVideoTask own = await others.AcceptAsync(1, "theirs");
+            await others.RecordSnapshotAsync(own.Account, new TaskSnapshot { TaskId = "theirs", State = KlingTaskState.Succeeded });
+            await others.RemoveAsync(own.Id);
+        }
     }
 
     [Theory]
@@ -1651,7 +1686,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.Equal((null, "ours"), (outcome.Error, outcome.Value?.TaskId));
         Assert.Equal(
-            $"The video of '{outcome.Value!.Subject}' was bought twice: as task {outcome.Value.Id}, which had been given up before the answer to its request came, and in its place as task 2. "
+            $"The video of '{outcome.Value!.Subject}' was bought twice: as task {outcome.Value.Id}, whose response came late, and meanwhile as task 2. "
             + $"To get both: Get-KlingVideoTask -Id {outcome.Value.Id}, 2 | Wait-KlingVideoTask | Save-KlingVideo.",
             Assert.Single(_harness.Observer.Warnings));
     }

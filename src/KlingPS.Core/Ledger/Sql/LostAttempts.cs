@@ -21,7 +21,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     private readonly ConcurrentDictionary<string, bool> _unbegun = new();
 
     /// <summary>See <see cref="ITaskJournal.Disown"/>.</summary>
-    public void Disown(long id, bool mayBeBought, string reason) => _disowned[id] = new Disowned(mayBeBought, reason);
+    public void Disown(long id, TaskIntent intent, bool mayBeBought, string reason) => _disowned[id] = new Disowned(intent, mayBeBought, reason);
 
     /// <summary>Remembers an attempt that may be recorded although it was not begun.</summary>
     /// <param name="nonce">Its nonce; it has no id yet.</param>
@@ -110,21 +110,26 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
         foreach ((long id, string reason) in lost)
         {
-            await SettleAsync(id, task => task.TaskState == KlingTaskState.Submitting ? task.Orphaned(reason, now) : null).ConfigureAwait(false);
+            await SettleAsync(id, task => task.Orphaned(reason, now)).ConfigureAwait(false);
         }
 
         foreach ((long id, Disowned attempt) in disowned)
         {
-            await SettleAsync(id, task => attempt.MayBeBought ? task.Lost(attempt.Reason)
-                : task.TaskState == KlingTaskState.Submitting ? task.Rejected(task.FailCode, attempt.Reason, now)
-                : null).ConfigureAwait(false);
+            if (!attempt.MayBeBought)
+            {
+                await SettleAsync(id, task => task.Rejected(task.FailCode, attempt.Reason, now)).ConfigureAwait(false);
+            }
+            else if (await TaskTransactions.LoseResponseAsync(session, id, attempt.Reason, attempt.Intent).ConfigureAwait(false) is RecordResult.Recorded { Task: var unknown })
+            {
+                settled.Add(unknown);
+            }
         }
 
         foreach (string nonce in unbegun)
         {
             if (await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", nonce)).ConfigureAwait(false) is { } task)
             {
-                await SettleAsync(task.Id, attempt => attempt.TaskState == KlingTaskState.Submitting ? attempt.Rejected(null, NothingWasSent, now) : null).ConfigureAwait(false);
+                await SettleAsync(task.Id, attempt => attempt.Rejected(null, NothingWasSent, now)).ConfigureAwait(false);
             }
         }
 
@@ -133,14 +138,15 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         // Its owner may have recorded the response in the meantime.
         async Task SettleAsync(long id, Func<KlingVideoTask, KlingVideoTask?> change)
         {
-            if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { } task && change(task) is { } changed)
+            if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { TaskState: KlingTaskState.Submitting } task)
             {
-                settled.Add(await TaskTable.UpdateAsync(session, changed).ConfigureAwait(false));
+                settled.Add(await TaskTable.UpdateAsync(session, change(task)!).ConfigureAwait(false));
             }
         }
     }
 
+    /// <param name="Intent">The purchase.</param>
     /// <param name="MayBeBought">Whether a request has left whose outcome nobody knows.</param>
     /// <param name="Reason">What is known about it.</param>
-    private sealed record Disowned(bool MayBeBought, string Reason);
+    private sealed record Disowned(TaskIntent Intent, bool MayBeBought, string Reason);
 }

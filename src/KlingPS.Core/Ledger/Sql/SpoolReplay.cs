@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 
@@ -11,11 +12,11 @@ namespace KlingPS.Core.Ledger.Sql;
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
 {
-    /// <summary>Kept answers that are damaged or for another ledger, by their paths.</summary>
+    /// <summary>Kept answers that are damaged, recorded, or for another ledger, by their paths.</summary>
     private readonly ConcurrentDictionary<string, byte> _passedOver = new(StringComparer.Ordinal);
 
-    /// <summary>Kept answers that could not be read, by their paths. Each is tried again.</summary>
-    private readonly ConcurrentDictionary<string, byte> _unread = new(StringComparer.Ordinal);
+    /// <summary>How often kept answers could not be read, by their paths. Each is tried again.</summary>
+    private readonly ConcurrentDictionary<string, int> _unread = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _notices = new();
     private readonly SemaphoreSlim _turn = new(1, 1);
 
@@ -71,7 +72,8 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         {
             if (file.Obstacle is not null)
             {
-                if (_unread.TryAdd(file.Path, 0))
+                // One that is just being written or removed can be read, or is gone, the next time.
+                if (_unread.AddOrUpdate(file.Path, 1, static (_, times) => times + 1) == 2)
                 {
                     _notices.Enqueue(
                         $"'{file.Path}', which holds what came of a request while the ledger could not be reached, cannot be read: {file.Obstacle} It is recorded as soon as it can be. "
@@ -115,6 +117,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 else
                 {
                     AnswerSpool.Remove(file);
+                    _passedOver.TryAdd(file.Path, 0);
                     recorded++;
                 }
 
@@ -174,7 +177,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 await TaskTransactions.RejectAsync(session, task.Id, answer.Code, answer.Reason!).ConfigureAwait(false);
                 break;
             case SpooledKind.Unknown when task is not null:
-                await TaskTransactions.LoseResponseAsync(session, task, answer.Reason!).ConfigureAwait(false);
+                warning = DescribeReopened(task, await TaskTransactions.LoseResponseAsync(session, task, answer.Reason!).ConfigureAwait(false));
                 break;
             case SpooledKind.Unknown:
                 await TaskTransactions.RestoreUnknownAsync(session, answer).ConfigureAwait(false);
@@ -206,8 +209,20 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
 
         // If an older backup was restored, the task may be known only from the service, which need not say what it was made from.
         await TaskTable.SetIdentityAsync(session, bought.Id, answer.Identity).ConfigureAwait(false);
+        if (task is null)
+        {
+            bought = await TaskTable.GetAsync(session, bought.Id).ConfigureAwait(false);
+            result = new RecordResult.Recorded(bought, await TaskTable.FindSuccessorAsync(session, bought, answer.Id).ConfigureAwait(false));
+        }
+
         return (result as RecordResult.Recorded)?.Warning;
     }
+
+    /// <summary>What users should know about an attempt that is unknown again; <see langword="null"/> if it was not settled.</summary>
+    private static string? DescribeReopened(KlingVideoTask before, RecordResult result)
+        => !before.TaskState.IsSettled() || result is not RecordResult.Recorded { Task: var unknown } reopened ? null : string.Create(
+            CultureInfo.InvariantCulture,
+            $"Task {unknown.Id} ('{unknown.Subject}') is Unknown again: when it was given up, nobody knew that its request was still under way, and the response to that is lost.{(reopened.Successor is { } successor ? $" In its place, task {successor.Id} {(successor.TaskId is null ? "may have been" : "was")} bought meanwhile." : string.Empty)} Resolve it with Resolve-KlingVideoTask.");
 
     /// <summary>Records how a task has ended; it was certainly bought, whether or not that is recorded. What was recorded since is newer.</summary>
     /// <returns>The task that has ended, and what <see cref="RecordAcceptedAsync"/> says.</returns>

@@ -93,9 +93,9 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => gate.PassAsync((session, tryTake) => _transactions.SendAgainAsync(session, id, answerWithin, claim, tryTake), WriteScope.Task(id), caller, cancellationToken);
 
     /// <inheritdoc/>
-    public void Disown(long id, bool mayBeBought, string reason)
+    public void Disown(long id, TaskIntent intent, bool mayBeBought, string reason)
     {
-        _lostAttempts.Disown(id, mayBeBought, reason);
+        _lostAttempts.Disown(id, intent, mayBeBought, reason);
         _heartbeat.End(id);
     }
 

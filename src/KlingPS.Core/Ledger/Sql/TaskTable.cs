@@ -64,7 +64,7 @@ internal static class TaskTable
     /// <param name="intent">The purchase that the attempt was made for.</param>
     /// <param name="former">The local id of the attempt.</param>
     public static Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, TaskIntent intent, long former)
-        => FindSameAsync(session, intent, IsSuccessor("@run"), ("former", former), ("run", intent.RecordedRunId ?? string.Empty));
+        => FindSameAsync(session, intent, IsSuccessor("@run"), ("former", former), ("own", former), ("run", intent.RecordedRunId ?? string.Empty));
 
     /// <inheritdoc cref="FindSuccessorAsync(SqlSession, TaskIntent, long)"/>
     /// <param name="session">The session.</param>
@@ -86,8 +86,24 @@ internal static class TaskTable
     public static Task<KlingVideoTask?> FindReplacementAsync(SqlSession session, TaskIntent intent, long replaced)
         => FindSameAsync(session, intent, $"t.replaces = @replaced AND t.state IN {PurchaseStates} {BestFirst}", ("replaced", replaced));
 
+    /// <summary>Records that a task was bought in place of an attempt.</summary>
+    public static Task SetReplacesAsync(SqlSession session, long id, long replaced)
+        => session.ExecuteAsync("UPDATE tasks SET replaces = @replaced WHERE id = @id", ("id", id), ("replaced", replaced));
+
+    /// <summary>Lets what has replaced an attempt go on to do so after its record was restored.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="intent">The purchase that the attempt was made for.</param>
+    /// <param name="former">The local id that the attempt had.</param>
+    /// <param name="now">The one that it has now.</param>
+    public static Task RenumberReplacedAsync(SqlSession session, TaskIntent intent, long former, long now)
+        => session.ExecuteAsync(
+            "UPDATE tasks SET replaces = @now WHERE identity = @identity AND replaces = @former",
+            ("now", now),
+            ("identity", intent.Identity),
+            ("former", former));
+
     private static string IsSuccessor(string run)
-        => $"t.id > @former AND (t.replaces = @former OR COALESCE(t.run_id, '') <> {run}) AND t.state IN {PurchaseStates} {BestFirst}";
+        => $"t.id > @former AND (t.replaces IN (@former, @own) OR COALESCE(t.run_id, '') <> {run}) AND t.state IN {PurchaseStates} {BestFirst}";
 
     private static async Task<KlingVideoTask?> FindSameAsync(SqlSession session, TaskIntent intent, string condition, params (string Name, object? Value)[] parameters)
         => await FindByIdentitiesAsync(

@@ -49,6 +49,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         if (intent.Replaces is long replaced)
         {
+            await GetUnknownAsync(session, replaced).ConfigureAwait(false);
             await RequireNotReplacedAsync(session, intent, replaced).ConfigureAwait(false);
             await RequireNotLookedUpAsync(session, intent, replaced).ConfigureAwait(false);
 
@@ -77,7 +78,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     {
         KlingVideoTask task = intent is null
             ? await TaskTable.GetAsync(session, id).ConfigureAwait(false)
-            : await FindOrRestoreAsync(session, intent).ConfigureAwait(false);
+            : await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false);
         bool isRestored = task.Id != id;
         RecordResult result = await AttachAsync(session, task, taskId).ConfigureAwait(false);
         if (result is RecordResult.Taken { Other: var other } && isRestored)
@@ -92,10 +93,19 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             : result;
     }
 
-    /// <summary>The record of an attempt. If it was given up while its process stood still, and removed, it is restored. It is restored already if this is repeated because a commit had no answer.</summary>
-    private static async Task<KlingVideoTask> FindOrRestoreAsync(SqlSession session, TaskIntent intent)
-        => await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", intent.Nonce)).ConfigureAwait(false)
-            ?? await TaskTable.InsertAsync(session, TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false)), runId: intent.RecordedRunId).ConfigureAwait(false);
+    /// <summary>The record of an attempt. If it was settled while its process stood still, and removed, it is restored. It is restored already if this is repeated because a commit had no answer.</summary>
+    private static async Task<KlingVideoTask> FindOrRestoreAsync(SqlSession session, long id, TaskIntent intent)
+    {
+        if (await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", intent.Nonce)).ConfigureAwait(false) is { } task)
+        {
+            return task;
+        }
+
+        KlingVideoTask begun = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
+        KlingVideoTask restored = await TaskTable.InsertAsync(session, begun, runId: intent.RecordedRunId).ConfigureAwait(false);
+        await TaskTable.RenumberReplacedAsync(session, intent, id, restored.Id).ConfigureAwait(false);
+        return restored;
+    }
 
     public static async Task<RecordResult> RejectAsync(SqlSession session, long id, string? code, string reason)
     {
@@ -105,15 +115,34 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     public static async Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason, TaskIntent intent)
     {
-        KlingVideoTask task = await FindOrRestoreAsync(session, intent).ConfigureAwait(false);
-        return await LoseResponseAsync(session, task, reason).ConfigureAwait(false) is RecordResult.Recorded { Task: var unknown }
-            ? new RecordResult.Recorded(unknown, await TaskTable.FindSuccessorAsync(session, unknown, id).ConfigureAwait(false))
-            : new RecordResult.Superseded(task);
+        KlingVideoTask task = await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false);
+        RecordResult result = await LoseResponseAsync(session, task, reason).ConfigureAwait(false);
+        return task.Id != id && result is RecordResult.Recorded { Task: var unknown }
+            ? await WithSuccessorAsync(session, unknown, id).ConfigureAwait(false)
+            : result;
     }
 
     /// <summary>The process that has sent the request says that there was no response. It knows better than whoever has settled the attempt meanwhile.</summary>
-    public static Task<RecordResult> LoseResponseAsync(SqlSession session, KlingVideoTask task, string reason)
-        => RecordAsync(session, task, task => task.Lost(reason));
+    public static async Task<RecordResult> LoseResponseAsync(SqlSession session, KlingVideoTask task, string reason)
+    {
+        RecordResult result = await RecordAsync(session, task, task => task.Lost(reason)).ConfigureAwait(false);
+        return task.TaskState.IsSettled() && result is RecordResult.Recorded { Task: var unknown }
+            ? await WithSuccessorAsync(session, unknown, unknown.Id).ConfigureAwait(false)
+            : result;
+    }
+
+    /// <summary>An attempt that is unknown after all, with what was bought in its place while it counted as not bought. That is recorded, so that -Resubmit does not buy it once more.</summary>
+    private static async Task<RecordResult> WithSuccessorAsync(SqlSession session, KlingVideoTask unknown, long former)
+    {
+        KlingVideoTask? successor = await TaskTable.FindSuccessorAsync(session, unknown, former).ConfigureAwait(false);
+        if (successor is { Replaces: null })
+        {
+            await TaskTable.SetReplacesAsync(session, successor.Id, unknown.Id).ConfigureAwait(false);
+            successor = successor with { Replaces = unknown.Id };
+        }
+
+        return new RecordResult.Recorded(unknown, successor);
+    }
 
     /// <summary>Restores the record of an attempt whose response was lost along with it: without the record, the video would be bought again.</summary>
     public static async Task<KlingVideoTask> RestoreUnknownAsync(SqlSession session, SpooledAnswer answer)
@@ -267,7 +296,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"In the place of task {replaced}, task {Name(other)} was bought already. If task {replaced} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
+                $"In the place of task {replaced}, task {Name(other)} {(other.TaskId is null ? "may have been" : "was")} bought already. If task {replaced} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
             {
                 TaskNumber = other.Id,
             };

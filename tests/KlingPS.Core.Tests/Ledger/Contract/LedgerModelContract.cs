@@ -93,7 +93,7 @@ public abstract class LedgerModelContract
             Step.Accept => () => RequireNotRefusedAsync(ledger.Tasks.RecordAcceptedAsync(id, taskId)),
             Step.Reject => () => RequireNotRefusedAsync(ledger.Tasks.RecordRejectedAsync(id, "422", "no")),
             Step.LoseAnswer => async () => await ledger.Tasks.RecordUnknownAsync(
-                id, "lost", intent with { Nonce = (await ledger.Tasks.FindAsync(id, Token))?.Nonce ?? intent.Nonce }),
+                id, intent.Nonce, intent with { Nonce = (await ledger.Tasks.FindAsync(id, Token))?.Nonce ?? intent.Nonce }),
             Step.HoldBack => () => RequireNotRefusedAsync(ledger.Tasks.RecordHeldBackAsync(id, "later")),
             Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(1), claim: null, Token)),
             Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
@@ -228,6 +228,14 @@ public abstract class LedgerModelContract
             Record? attempt = Find(id) is { Identity: not null } found ? found : null;
             bool isSurprise = attempt?.State is null or KlingTaskState.Rejected or KlingTaskState.Abandoned;
             Record record = attempt ?? new Record(++_last, identity, KlingTaskState.Submitting, null, Price, null, null, null);
+            if (attempt is null)
+            {
+                foreach (Record other in Records.Values.Where(other => other.Replaces == id && other.Identity == identity).ToList())
+                {
+                    Put(other with { Replaces = record.Id });
+                }
+            }
+
             if (record.TaskId is null)
             {
                 Adopted += isSurprise ? 1 : 0;

@@ -147,10 +147,11 @@ public abstract class RecoveryContract : LedgerContract
     [InlineData(false, KlingTaskState.Rejected, 0)]
     public async Task What_could_not_be_recorded_of_an_attempt_is_settled_as_soon_as_the_ledger_is_used_again(bool mayBeBought, KlingTaskState expected, int reserved)
     {
-        KlingVideoTask ours = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        TaskIntent intent = TempLedger.Intent();
+        KlingVideoTask ours = await Ledger.Tasks.BeginAsync(intent, Token);
         KlingVideoTask known = await Ledger.Tasks.BeginAsync(TempLedger.Intent("known"), Token);
-        Ledger.Tasks.Disown(ours.Id, mayBeBought, "The disk was full.");
-        Ledger.Tasks.Disown(known.Id, mayBeBought, "The disk was full.");
+        Ledger.Tasks.Disown(ours.Id, intent, mayBeBought, "The disk was full.");
+        Ledger.Tasks.Disown(known.Id, TempLedger.Intent() with { Nonce = known.Nonce! }, mayBeBought, "The disk was full.");
         await Ledger.Tasks.AcceptAsync(known.Id, "t1");
 
         KlingVideoTask? earlier = await Ledger.Tasks.FindEarlierAsync(ours.Account, ours.Spec, Token);
@@ -160,6 +161,27 @@ public abstract class RecoveryContract : LedgerContract
         Assert.Equal((expected, reserved, "The disk was full."), (settled.TaskState, settled.CreditsReserved, settled.FailMessage));
         Assert.Equal(KlingTaskState.Waiting, (await Ledger.Tasks.FindAsync(known.Id, Token))!.TaskState);
         Assert.Empty(await Ledger.Tasks.RecoverAsync(Token));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_lost_answer_that_could_not_be_recorded_counts_even_if_its_attempt_was_given_up_meanwhile(bool isRemoved)
+    {
+        TaskIntent intent = TempLedger.Intent();
+        KlingVideoTask ours = await Ledger.Tasks.BeginAsync(intent, Token);
+        await Ledger.Tasks.LoseAsync(ours.Id);
+        await Ledger.Tasks.AbandonAsync(ours.Id);
+        if (isRemoved)
+        {
+            await Ledger.Tasks.RemoveAsync(ours.Id);
+        }
+
+        Ledger.Tasks.Disown(ours.Id, intent, mayBeBought: true, "The disk was full.");
+
+        KlingVideoTask unknown = Assert.Single(await Ledger.Tasks.RecoverAsync(Token));
+        Assert.Equal((KlingTaskState.Unknown, intent.Nonce, "The disk was full."), (unknown.TaskState, unknown.Nonce, unknown.FailMessage));
+        Assert.Equal(unknown, (await Ledger.Tasks.ClaimAsync(intent.Renew(), Token)).Task);
     }
 
     [Fact]

@@ -519,27 +519,52 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal(unknown, Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter(), Token)));
     }
 
-    [Fact]
-    public async Task A_request_whose_answer_is_lost_after_it_was_replaced_names_the_replacement_and_is_not_replaced_again()
+    [Theory]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    public async Task A_request_whose_answer_is_lost_after_its_video_was_bought_in_its_place_names_that_and_is_not_replaced_again(bool isResubmitted, bool isRemoved)
     {
         TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
         KlingVideoTask attempt = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
         await Ledger.Tasks.LoseAsync(attempt.Id);
-        TaskIntent again = intent.Renew() with { RunId = "theirs", Replaces = attempt.Id };
-        KlingVideoTask replacement = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(again, Token)).Id, "t2");
+        if (!isResubmitted)
+        {
+            await Ledger.Tasks.AbandonAsync(attempt.Id);
+        }
+
+        TaskIntent again = intent.Renew() with { RunId = "theirs", Replaces = isResubmitted ? attempt.Id : null };
+        KlingVideoTask other = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(again, Token)).Id, "t2");
+        if (isRemoved)
+        {
+            await Ledger.Tasks.RemoveAsync(attempt.Id);
+        }
 
         RecordResult.Recorded result = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent));
-        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Replaces = attempt.Id }, Token));
+        long unknown = result.Task.Id;
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Replaces = unknown }, Token));
 
-        Assert.Equal((KlingTaskState.Unknown, replacement), (result.Task.TaskState, result.Successor));
-        Assert.Equal((ErrorKind.RequestInvalid, replacement.Id), (error.Kind, error.TaskNumber));
+        Assert.Equal((KlingTaskState.Unknown, other with { Replaces = unknown }), (result.Task.TaskState, result.Successor));
+        Assert.Equal(result.Successor, await Ledger.Tasks.FindAsync(other.Id, Token));
+        Assert.Equal((ErrorKind.RequestInvalid, other.Id), (error.Kind, error.TaskNumber));
         Assert.Equal(
-            $"In the place of task {attempt.Id}, task {replacement.Id} ({replacement.Subject}) was bought already. If task {attempt.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.",
+            $"In the place of task {unknown}, task {other.Id} ({other.Subject}) was bought already. If task {unknown} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.",
             error.Message);
         Assert.Equal(2, (await Ledger.Tasks.ListAsync(new TaskFilter(), Token)).Count);
 
         await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t2", KlingTaskState.Failed));
-        Assert.Equal(attempt.Id, (await Ledger.Tasks.BeginAsync(again.Renew() with { Replaces = attempt.Id }, Token)).Replaces);
+        Assert.Equal(unknown, (await Ledger.Tasks.BeginAsync(again.Renew() with { Replaces = unknown }, Token)).Replaces);
+    }
+
+    [Fact]
+    public async Task A_request_whose_answer_is_lost_says_nothing_of_another_one_for_the_same_video_that_did_not_take_its_place()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask attempt = await Ledger.Tasks.BeginAsync(intent, Token);
+        await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token)).Id, "t2");
+
+        Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent)).Successor);
     }
 
     [Fact]
@@ -581,7 +606,7 @@ public abstract class TaskJournalContract : LedgerContract
 
         Assert.Equal(successor, result.Successor);
         Assert.Equal(
-            $"The video of '{result.Task.Subject}' was bought twice: as task {result.Task.Id}, which had been given up before the answer to its request came, and in its place as task {successor.Id}. "
+            $"The video of '{result.Task.Subject}' was bought twice: as task {result.Task.Id}, whose response came late, and meanwhile as task {successor.Id}. "
             + $"To get both: Get-KlingVideoTask -Id {result.Task.Id}, {successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.",
             result.Warning);
         Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(another.Id, "t3")).Successor);

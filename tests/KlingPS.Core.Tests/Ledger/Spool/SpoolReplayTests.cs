@@ -150,6 +150,14 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         KlingVideoTask unknown = (await KeptAsync(SpooledAnswer.Unknown(task, "The connection broke.")))!;
 
         Assert.Equal((KlingTaskState.Unknown, 42m, "The connection broke."), (unknown.TaskState, unknown.CreditsReserved, unknown.FailMessage));
+        Assert.Contains(
+            $"Task {task.Id} ('{task.Subject}') is Unknown again: when it was given up, nobody knew that its request was still under way, and the response to that is lost. Resolve it with Resolve-KlingVideoTask.",
+            _ledger.TakeNotice(),
+            StringComparison.Ordinal);
+
+        // Whoever gives it up now knows all there is to know.
+        KlingVideoTask given = await _ledger.Tasks.AbandonAsync(task.Id);
+        Assert.Equal(given, await KeptAsync(SpooledAnswer.Unknown(task, "The connection broke.")));
     }
 
     [Fact]
@@ -219,9 +227,10 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_purchase_that_was_made_again_meanwhile_is_told_of(bool hasEnded)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task A_purchase_that_was_made_again_meanwhile_is_told_of(bool hasEnded, bool isRemoved)
     {
         TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(intent, Token);
@@ -229,9 +238,15 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         await _ledger.Tasks.AbandonAsync(task.Id);
         KlingVideoTask other = await _ledger.Tasks.AcceptAsync((await _ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token)).Id, "t2");
 
+        if (isRemoved)
+        {
+            await _ledger.Tasks.RemoveAsync(task.Id);
+        }
+
         await KeptAsync(hasEnded ? SpooledAnswer.Ended(Made(task, "t1")) : SpooledAnswer.Accepted(task, "t1"));
 
-        Assert.Contains($"was bought twice: as task {task.Id}, which had been given up before the answer to its request came, and in its place as task {other.Id}.", _ledger.TakeNotice(), StringComparison.Ordinal);
+        long bought = (await _ledger.Tasks.FindByTaskIdAsync(TempLedger.Account, "t1", Token))!.Id;
+        Assert.Contains($"was bought twice: as task {bought}, whose response came late, and meanwhile as task {other.Id}.", _ledger.TakeNotice(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -58,7 +58,7 @@ internal interface ITaskJournal
 
     /// <summary>
     /// Records that the response was lost, by whoever has sent the request. The credits stay reserved. An attempt that was given up meanwhile
-    /// is unknown again, unless just this was known then; if its record is gone, too, it is recorded anew.
+    /// is unknown again, unless this very loss was known when it was given up; if its record was removed, it is recorded anew.
     /// </summary>
     /// <param name="id">The local id.</param>
     /// <param name="reason">How it was lost.</param>

@@ -12,7 +12,7 @@ internal abstract record RecordResult
 
     /// <summary>It is recorded, or was before.</summary>
     /// <param name="Task">The attempt as it is now.</param>
-    /// <param name="Successor">What was bought in its place while others had settled it, or may have been; otherwise <see langword="null"/>.</param>
+    /// <param name="Successor">What was, or may have been, bought in its place while it counted as settled; otherwise <see langword="null"/>.</param>
     public sealed record Recorded(KlingVideoTask Task, KlingVideoTask? Successor = null) : RecordResult
     {
         /// <summary>What users should know about an attempt that was bought: that its video is paid for twice. <see langword="null"/> if it is not.</summary>

@@ -250,7 +250,10 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
     /// <summary>Settles the attempt as one that bought nothing; the next request is another attempt.</summary>
     /// <returns>The task, if a callback has revealed in the meantime that it was bought after all.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.AttemptUnknown"/>: its record was removed, so nobody knows any more what had become of an earlier request.</exception>
+    /// <exception cref="KlingException">
+    /// The record was removed: <see cref="ErrorKind.AttemptUnknown"/> if nobody knows any more what had become of an earlier request;
+    /// <see cref="ErrorKind.RequestInvalid"/> if there was none, and the purchase does not look for others.
+    /// </exception>
     private async Task<KlingVideoTask?> ForgoAsync(string reason)
     {
         KlingVideoTask task = _task!;
@@ -258,6 +261,11 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         {
             case RecordResult.Removed when _wasRefused:
                 return await LoseAsync(task, new LostPurchaseException(RemovedMeanwhile, taskId: null, cause: null)).ConfigureAwait(false);
+            case RecordResult.Removed when !IsReusing:
+                // Its user may have given it up.
+                throw new KlingException(
+                    ErrorKind.RequestInvalid,
+                    $"While this process stood still, its attempt (task {task.Id}) was settled and its record removed. If the video is to be bought, run the command again.");
             case RecordResult.Superseded { Task: { TaskId: not null } bought }:
                 return bought;
             default:
@@ -521,8 +529,8 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             + $"{price} may have been spent; the request is not sent again automatically.";
     }
 
-    /// <summary>The service has accepted the request, but the record does not say so.</summary>
-    /// <param name="reason">Why not.</param>
+    /// <summary>The video was or may have been bought, and the record of the attempt does not say so.</summary>
+    /// <param name="reason">What is known.</param>
     /// <param name="taskId">The service's id; <see langword="null"/> if it is that of another task.</param>
     /// <param name="cause">What kept it from being recorded.</param>
     private sealed class LostPurchaseException(string reason, string? taskId, Exception? cause) : Exception(reason, cause)

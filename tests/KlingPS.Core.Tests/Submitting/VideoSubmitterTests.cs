@@ -1560,8 +1560,10 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.EndsWith("The request was not sent, because the same video has become known as task 2, which is Generating.", Assert.Single(_harness.Observer.Reasons), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_request_whose_attempt_was_settled_and_removed_while_the_machine_slept_before_it_left_is_sent_as_another_one()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_request_whose_attempt_was_settled_and_removed_while_the_machine_slept_before_it_left_is_sent_as_another_one_if_that_may_be_claimed(bool isClaimed)
     {
         int left = 0;
         int slept = 0;
@@ -1579,7 +1581,19 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             return await Replies.Accepts("ours")(request, cancellationToken);
         });
 
-        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = isClaimed });
+
+        Assert.Null(_harness.Session.CreateOutage.FindError());
+        if (!isClaimed)
+        {
+            Assert.Equal((ErrorKind.RequestInvalid, 0), (outcome.Error?.Kind, left));
+            Assert.EndsWith(
+                "While this process stood still, its attempt (task 1) was settled and its record removed. If the video is to be bought, run the command again.",
+                outcome.Error!.Message,
+                StringComparison.Ordinal);
+            Assert.Empty(await _harness.ListAsync());
+            return;
+        }
 
         Assert.Equal((null, "ours", 1), (outcome.Error, outcome.Value?.TaskId, left));
         Assert.Equal((2L, KlingTaskState.Waiting), ((await RecordAsync()).Id, (await RecordAsync()).TaskState));

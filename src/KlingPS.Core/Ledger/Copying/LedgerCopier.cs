@@ -113,7 +113,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
         {
             throw new KlingException(
                 ErrorKind.LedgerUnusable,
-                $"Nothing was copied: '{path}' could not be completed. Mostly the disk that it is on is full: free some space, then run the command again.");
+                $"Nothing was copied: '{path}' could not be completed. Usually, this means that the disk is full: free some space, then run the command again.");
         }
     }
 

@@ -77,7 +77,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 {
                     _notices.Enqueue(
                         $"'{file.Path}', which holds what came of a request while the ledger could not be reached, cannot be read: {file.Obstacle} It is recorded as soon as it can be. "
-                        + "If it was a purchase, its attempt is Unknown until then: do not resolve it, but let this user read the file.");
+                        + "If it was a purchase, its attempt is Unknown until then: do not resolve it, but give this user permission to read the file.");
                 }
 
                 continue;
@@ -222,7 +222,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     private static string? DescribeReopened(KlingVideoTask before, RecordResult result)
         => !before.TaskState.IsSettled() || result is not RecordResult.Recorded { Task: var unknown } reopened ? null : string.Create(
             CultureInfo.InvariantCulture,
-            $"Task {unknown.Id} ('{unknown.Subject}') is Unknown again: when it was given up, nobody knew that its request was still under way, and the response to that is lost.{(reopened.Successor is { } successor ? $" In its place, task {successor.Id} {(successor.TaskId is null ? "may have been" : "was")} bought meanwhile." : string.Empty)} Resolve it with Resolve-KlingVideoTask.");
+            $"Task {unknown.Id} ('{unknown.Subject}') is Unknown again: when it was settled, nobody knew that its request was still under way, and the response to that request is lost.{(reopened.Successor is { } successor ? $" In its place, task {successor.Id} {(successor.TaskId is null ? "may have been" : "was")} bought meanwhile." : string.Empty)} Resolve it with Resolve-KlingVideoTask.");
 
     /// <summary>Records how a task has ended; it was certainly bought, whether or not that is recorded. What was recorded since is newer.</summary>
     /// <returns>The task that has ended, and what <see cref="RecordAcceptedAsync"/> says.</returns>

@@ -70,21 +70,37 @@ internal static class TaskTable
     /// <param name="session">The session.</param>
     /// <param name="attempt">The attempt.</param>
     /// <param name="former">The local id that it was made under: its record may have been restored.</param>
-    public static async Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, KlingVideoTask attempt, long former)
+    /// <param name="isOpen">Whether it is not known what the attempt has bought: a task that was looked up by its id may be just that, then.</param>
+    public static async Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, KlingVideoTask attempt, long former, bool isOpen = false)
         => attempt.Identity is null ? null : await FindByIdentitiesAsync(
             session,
             attempt.Account,
             [attempt.Identity],
-            IsSuccessor("COALESCE((SELECT o.run_id FROM tasks o WHERE o.id = @own), '')"),
+            $"{(isOpen ? "t.nonce IS NOT NULL AND " : string.Empty)}{IsSuccessor("COALESCE((SELECT o.run_id FROM tasks o WHERE o.id = @own), '')")}",
             ("former", former),
             ("own", attempt.Id)).ConfigureAwait(false);
 
-    /// <summary>What was bought, or may have been, to replace an attempt.</summary>
+    /// <summary>What was bought, or may have been, to replace an attempt, or to replace its replacement.</summary>
     /// <param name="session">The session.</param>
     /// <param name="intent">The purchase, which would replace it as well.</param>
     /// <param name="replaced">The local id of the attempt.</param>
-    public static Task<KlingVideoTask?> FindReplacementAsync(SqlSession session, TaskIntent intent, long replaced)
-        => FindSameAsync(session, intent, $"t.replaces = @replaced AND t.state IN {PurchaseStates} {BestFirst}", ("replaced", replaced));
+    public static async Task<KlingVideoTask?> FindReplacementAsync(SqlSession session, TaskIntent intent, long replaced)
+    {
+        IReadOnlyList<string> identities = await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false);
+        List<KlingVideoTask> replacements = await ListByIdentitiesAsync(session, intent.Account, identities, $"t.replaces IS NOT NULL {BestFirst}").ConfigureAwait(false);
+        var chain = new HashSet<long> { replaced };
+        bool grows = true;
+        while (grows)
+        {
+            grows = false;
+            foreach (KlingVideoTask task in replacements)
+            {
+                grows |= chain.Contains(task.Replaces!.Value) && chain.Add(task.Id);
+            }
+        }
+
+        return replacements.Find(task => task.Id != replaced && chain.Contains(task.Id) && (!task.TaskState.IsSettled() || task.TaskState == KlingTaskState.Succeeded));
+    }
 
     /// <summary>Records that a task was bought in place of an attempt.</summary>
     public static Task SetReplacesAsync(SqlSession session, long id, long replaced)

@@ -134,7 +134,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <summary>An attempt that is unknown after all, with what was bought in its place while it counted as not bought. That is recorded, so that -Resubmit does not buy it once more.</summary>
     private static async Task<RecordResult> WithSuccessorAsync(SqlSession session, KlingVideoTask unknown, long former)
     {
-        KlingVideoTask? successor = await TaskTable.FindSuccessorAsync(session, unknown, former).ConfigureAwait(false);
+        KlingVideoTask? successor = await TaskTable.FindSuccessorAsync(session, unknown, former, isOpen: true).ConfigureAwait(false);
         if (successor is { Replaces: null })
         {
             await TaskTable.SetReplacesAsync(session, successor.Id, unknown.Id).ConfigureAwait(false);

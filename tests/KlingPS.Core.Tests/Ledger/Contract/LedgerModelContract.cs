@@ -154,6 +154,9 @@ public abstract class LedgerModelContract
         public bool IsBought(string identity) => Records.Values.Any(record => record.Identity == identity
             && record is not ({ State: KlingTaskState.Failed or KlingTaskState.Rejected } or { State: KlingTaskState.Abandoned, TaskId: null }));
 
+        private IEnumerable<Record> FindReplacements(long id, string identity)
+            => Records.Values.Where(other => other.Replaces == id && other.Identity == identity).SelectMany(other => FindReplacements(other.Id, identity).Prepend(other));
+
         private static bool IsPurchase(Record record) => !record.State.IsSettled() || record.State == KlingTaskState.Succeeded;
 
         public bool Begin(string identity, long? replaces)
@@ -161,7 +164,7 @@ public abstract class LedgerModelContract
             decimal spent = _spentOnRemoved + Records.Values.Sum(SpentOn);
             if (replaces is long old)
             {
-                if (StateOf(old) != KlingTaskState.Unknown || Records.Values.Any(other => other.Replaces == old && other.Identity == identity && IsPurchase(other)))
+                if (StateOf(old) != KlingTaskState.Unknown || FindReplacements(old, identity).Any(IsPurchase))
                 {
                     return false;
                 }

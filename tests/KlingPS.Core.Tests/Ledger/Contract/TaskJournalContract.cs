@@ -558,6 +558,37 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_lost_attempt_is_not_replaced_again_as_long_as_the_replacement_of_its_replacement_is_bought()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask first = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.LoseAsync(first.Id);
+        KlingVideoTask second = await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs", Replaces = first.Id }, Token);
+        await Ledger.Tasks.LoseAsync(second.Id);
+        KlingVideoTask third = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs", Replaces = second.Id }, Token)).Id, "t3");
+
+        RecordResult.Recorded lost = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(first.Id, "The line broke.", intent));
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs", Replaces = first.Id }, Token));
+
+        Assert.Equal((third, third.Id), (lost.Successor, error.TaskNumber));
+    }
+
+    [Fact]
+    public async Task A_task_that_was_looked_up_is_not_said_to_be_bought_in_the_place_of_a_lost_attempt_which_may_have_bought_it()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask attempt = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.LoseAsync(attempt.Id);
+        await Ledger.Tasks.AbandonAsync(attempt.Id);
+        KlingVideoTask found = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating) with { Spec = intent.Spec });
+
+        Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent)).Successor);
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(intent.Renew() with { Replaces = attempt.Id }, Token));
+        Assert.Contains($"Resolve-KlingVideoTask {attempt.Id} -TaskId t1", error.Message, StringComparison.Ordinal);
+        Assert.Equal(found.Id, error.TaskNumber);
+    }
+
+    [Fact]
     public async Task A_request_whose_answer_is_lost_says_nothing_of_another_one_for_the_same_video_that_did_not_take_its_place()
     {
         TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };

@@ -151,7 +151,7 @@ public sealed class SpoolReplayTests : IAsyncDisposable
 
         Assert.Equal((KlingTaskState.Unknown, 42m, "The connection broke."), (unknown.TaskState, unknown.CreditsReserved, unknown.FailMessage));
         Assert.Contains(
-            $"Task {task.Id} ('{task.Subject}') is Unknown again: when it was given up, nobody knew that its request was still under way, and the response to that is lost. Resolve it with Resolve-KlingVideoTask.",
+            $"Task {task.Id} ('{task.Subject}') is Unknown again: when it was settled, nobody knew that its request was still under way, and the response to that request is lost. Resolve it with Resolve-KlingVideoTask.",
             _ledger.TakeNotice(),
             StringComparison.Ordinal);
 
@@ -489,7 +489,7 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         Assert.Null((await _ledger.Tasks.FindAsync(task.Id, Token))!.TaskId);
         string notice = _ledger.TakeNotice()!;
         Assert.StartsWith($"'{kept}', which holds what came of a request while the ledger could not be reached, cannot be read: ", notice, StringComparison.Ordinal);
-        Assert.EndsWith("do not resolve it, but let this user read the file.", notice, StringComparison.Ordinal);
+        Assert.EndsWith("do not resolve it, but give this user permission to read the file.", notice, StringComparison.Ordinal);
         Assert.Single(notice.Split("cannot be read").Skip(1));
 
         await _ledger.Tasks.RecoverAsync(Token);

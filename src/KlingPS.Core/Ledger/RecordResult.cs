@@ -15,6 +15,11 @@ internal abstract record RecordResult
     /// <param name="Successor">What was, or may have been, bought in its place while it counted as settled; otherwise <see langword="null"/>.</param>
     public sealed record Recorded(KlingVideoTask Task, KlingVideoTask? Successor = null) : RecordResult
     {
+        /// <summary>What users should know about an attempt that is unknown again, as a sentence after a blank: what took its place. Empty if nothing did.</summary>
+        public string Replacement => Successor is null ? string.Empty : string.Create(
+            CultureInfo.InvariantCulture,
+            $" In its place, task {Successor.Id} {(Successor.TaskId is null ? "may have been" : "was")} bought meanwhile.");
+
         /// <summary>What users should know about an attempt that was bought: that its video is paid for twice. <see langword="null"/> if it is not.</summary>
         public string? Warning => Successor is null ? null : string.Create(
             CultureInfo.InvariantCulture,

@@ -450,11 +450,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         // If its record had to be restored, it has another number.
         var recorded = result as RecordResult.Recorded;
         long id = recorded?.Task.Id ?? task.Id;
-        if (recorded?.Successor is { } successor)
-        {
-            reason += string.Create(CultureInfo.InvariantCulture, $" In its place, task {successor.Id} {(successor.TaskId is null ? "may have been" : "was")} bought meanwhile.");
-        }
-
+        reason += recorded?.Replacement;
         string message = taskId is null ? DescribeUnknown(id, reason) : $"{reason} Once the ledger works again: Resolve-KlingVideoTask {id} -TaskId {ServiceTaskId.Quote(taskId)}.";
         KlingException lost = answer is null ? new KlingException(ErrorKind.AttemptUnknown, message, exception.InnerException) : answer.WithMessage(message);
         lost.TaskNumber = id;

@@ -127,7 +127,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
 
         foreach (string nonce in unbegun)
         {
-            if (await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", nonce)).ConfigureAwait(false) is { } task)
+            if (await TaskTable.FindByNonceAsync(session, nonce).ConfigureAwait(false) is { } task)
             {
                 await SettleAsync(task.Id, attempt => attempt.Rejected(null, NothingWasSent, now)).ConfigureAwait(false);
             }

@@ -154,7 +154,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     /// <returns><see langword="null"/> if it is not recorded, because it is for another ledger.</returns>
     private async Task<Replay?> RecordAsync(SqlSession session, SpooledAnswer answer, bool isOwn)
     {
-        KlingVideoTask? task = answer.Nonce is null ? null : await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", answer.Nonce)).ConfigureAwait(false);
+        KlingVideoTask? task = answer.Nonce is null ? null : await TaskTable.FindByNonceAsync(session, answer.Nonce).ConfigureAwait(false);
         task ??= answer.TaskId is null ? null : await TaskTable.FindByTaskIdAsync(session, answer.Account, answer.TaskId).ConfigureAwait(false);
 
         // A ledger at the same address with another id may have been put in the place of the lost one: then only this file knows what was bought.
@@ -222,7 +222,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     private static string? DescribeReopened(KlingVideoTask before, RecordResult result)
         => !before.TaskState.IsSettled() || result is not RecordResult.Recorded { Task: var unknown } reopened ? null : string.Create(
             CultureInfo.InvariantCulture,
-            $"Task {unknown.Id} ('{unknown.Subject}') is Unknown again: when it was settled, nobody knew that its request was still under way, and the response to that request is lost.{(reopened.Successor is { } successor ? $" In its place, task {successor.Id} {(successor.TaskId is null ? "may have been" : "was")} bought meanwhile." : string.Empty)} Resolve it with Resolve-KlingVideoTask.");
+            $"Task {unknown.Id} ('{unknown.Subject}') is Unknown again: when it was settled, nobody knew that its request was still under way, and the response to that request is lost.{reopened.Replacement} Resolve it with Resolve-KlingVideoTask.");
 
     /// <summary>Records how a task has ended; it was certainly bought, whether or not that is recorded. What was recorded since is newer.</summary>
     /// <returns>The task that has ended, and what <see cref="RecordAcceptedAsync"/> says.</returns>

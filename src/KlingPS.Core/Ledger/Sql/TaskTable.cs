@@ -149,6 +149,9 @@ internal static class TaskTable
         return TaskColumns.QueryAsync(session, $"WHERE {AccountTable.IsOwn("t.account")} AND t.identity IN ({names}) AND {condition}", [("account", account), .. values, .. parameters]);
     }
 
+    /// <summary>The attempt that was made with a nonce, or <see langword="null"/>.</summary>
+    public static Task<KlingVideoTask?> FindByNonceAsync(SqlSession session, string nonce) => FindAsync(session, "t.nonce = @nonce", ("nonce", nonce));
+
     /// <summary>The task with a local id, or <see langword="null"/>.</summary>
     public static Task<KlingVideoTask?> FindAsync(SqlSession session, long id) => FindAsync(session, "t.id = @id", ("id", id));
 

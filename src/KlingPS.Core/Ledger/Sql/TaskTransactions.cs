@@ -96,7 +96,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <summary>The record of an attempt. If it was settled while its process stood still, and removed, it is restored. It is restored already if this is repeated because a commit had no answer.</summary>
     private static async Task<KlingVideoTask> FindOrRestoreAsync(SqlSession session, long id, TaskIntent intent)
     {
-        if (await TaskTable.FindAsync(session, "t.nonce = @nonce", ("nonce", intent.Nonce)).ConfigureAwait(false) is { } task)
+        if (await TaskTable.FindByNonceAsync(session, intent.Nonce).ConfigureAwait(false) is { } task)
         {
             return task;
         }

@@ -50,11 +50,11 @@ internal interface ITaskJournal
     Task<RecordResult> RecordAcceptedAsync(long id, string taskId, TaskIntent? intent = null);
 
     /// <summary>Records that nothing was bought: the service refused the request, or it never left.</summary>
-    /// <param name="id">The local id.</param>
+    /// <param name="attempt">The attempt as it was recorded.</param>
     /// <param name="code">The service's code.</param>
     /// <param name="reason">Why.</param>
     /// <returns><see cref="RecordResult.Superseded"/> if a response to the attempt is recorded already, <see cref="RecordResult.Removed"/> if it was settled and removed.</returns>
-    Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason);
+    Task<RecordResult> RecordRejectedAsync(KlingVideoTask attempt, string? code, string reason);
 
     /// <summary>
     /// Records that the response was lost, by whoever has sent the request. The credits stay reserved. An attempt that was given up meanwhile
@@ -65,7 +65,7 @@ internal interface ITaskJournal
     /// <param name="intent">The purchase.</param>
     /// <returns>
     /// <see cref="RecordResult.Superseded"/> if it is known which task was bought, as a callback can be quicker, or if the attempt stays given up.
-    /// If it had been settled, <see cref="RecordResult.Recorded"/> says what was bought in its place.
+    /// If it had counted as not bought, <see cref="RecordResult.Recorded"/> says what was bought in its place.
     /// </returns>
     Task<RecordResult> RecordUnknownAsync(long id, string reason, TaskIntent intent);
 
@@ -73,13 +73,13 @@ internal interface ITaskJournal
     /// Records that the service did not take the request for now, or that it never left, and that it will be sent again: until then
     /// nothing has left. The credits stay reserved.
     /// </summary>
-    /// <param name="id">The local id.</param>
+    /// <param name="attempt">The attempt as it was recorded.</param>
     /// <param name="reason">Why.</param>
     /// <returns><see cref="RecordResult.Superseded"/> if the attempt is not under way any more, <see cref="RecordResult.Removed"/> if its record is gone.</returns>
-    Task<RecordResult> RecordHeldBackAsync(long id, string reason);
+    Task<RecordResult> RecordHeldBackAsync(KlingVideoTask attempt, string reason);
 
     /// <summary>Records that a request which was held back is about to leave. It must not be sent before this has returned.</summary>
-    /// <param name="id">The local id.</param>
+    /// <param name="attempt">The attempt as it was recorded.</param>
     /// <param name="answerWithin">See <see cref="TaskIntent.AnswerWithin"/>; counts from now.</param>
     /// <param name="claim">
     /// The purchase, if it was claimed: it is not sent again when something has become known meanwhile that <see cref="ClaimAsync"/> would
@@ -91,7 +91,7 @@ internal interface ITaskJournal
     /// process has concluded that this one is dead. <see cref="RecordResult.Removed"/> if its record is gone, too.
     /// <see cref="RecordResult.Forestalled"/> if a claim would find something. Nothing may be sent for it then.
     /// </returns>
-    Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken);
+    Task<RecordResult> RecordSentAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken);
 
     /// <summary>
     /// Says that this process will record nothing more of an attempt, because recording has failed: the next

@@ -12,10 +12,10 @@ internal abstract record RecordResult
 
     /// <summary>It is recorded, or was before.</summary>
     /// <param name="Task">The attempt as it is now.</param>
-    /// <param name="Successor">What was, or may have been, bought in its place while it counted as settled; otherwise <see langword="null"/>.</param>
+    /// <param name="Successor">What was, or may have been, bought in its place while it counted as not bought; otherwise <see langword="null"/>.</param>
     public sealed record Recorded(KlingVideoTask Task, KlingVideoTask? Successor = null) : RecordResult
     {
-        /// <summary>What users should know about an attempt that is unknown again, as a sentence after a blank: what took its place. Empty if nothing did.</summary>
+        /// <summary>What users should know about an attempt that is unknown again, as a sentence with a leading space: what took its place. Empty if nothing did.</summary>
         public string Replacement => Successor is null ? string.Empty : string.Create(
             CultureInfo.InvariantCulture,
             $" In its place, task {Successor.Id} {(Successor.TaskId is null ? "may have been" : "was")} bought meanwhile.");

@@ -30,10 +30,10 @@ internal sealed record TaskIntent
     public long? Replaces { get; init; }
 
     /// <summary>
-    /// The first attempt at this purchase, if others have settled it while this process stood still: what was bought or given up in its
-    /// place meanwhile is not bought here. <see langword="null"/> if earlier purchases are used anyway.
+    /// The attempts at this purchase that others have settled while this process stood still, by their local ids, the first one first: what was
+    /// bought in their place meanwhile, or given up, is not bought here. Empty if earlier purchases are used anyway.
     /// </summary>
-    public long? Former { get; init; }
+    public IReadOnlyList<long> Former { get; init; } = [];
 
     /// <summary>
     /// The last failed attempt at the video that the buyer knows of; 0 for none. If somebody else's has failed since, a claim finds that one,

@@ -264,7 +264,7 @@ internal static class TaskTransitions
     };
 
     private static bool WasGivenUpKnowing(this KlingVideoTask task, string reason)
-        => task.TaskState == KlingTaskState.Abandoned && task.FailMessage?.StartsWith(reason, StringComparison.Ordinal) == true;
+        => task.TaskState == KlingTaskState.Abandoned && task.FailMessage?.StartsWith(ReceivedText.Cut(reason, ReceivedText.MaxMessageLength), StringComparison.Ordinal) == true;
 
     private static decimal GetPrice(this KlingVideoTask task) => task.Spec.GetCredits() ?? 0;
 }

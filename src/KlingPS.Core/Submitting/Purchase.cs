@@ -19,7 +19,7 @@ namespace KlingPS.Core.Submitting;
 internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
-    private const string RemovedMeanwhile = "The service refused an earlier request for it. Before that was sent again, others settled the attempt and removed its record, so it is not known whether that request was accepted after all.";
+    private const string RemovedMeanwhile = "The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that refusal may have been withdrawn.";
     private const string TakenForDead = "Another process considered this one dead before the request left.";
 
     /// <summary>
@@ -139,7 +139,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         KlingVideoTask task = _task!;
         _task = null;
         return await TryRecordAsync(
-            () => Tasks.RecordRejectedAsync(task.Id, code, reason),
+            () => Tasks.RecordRejectedAsync(task, code, reason),
             SpooledAnswer.Rejected(task, code, reason)).ConfigureAwait(false);
     }
 
@@ -150,7 +150,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         ICreateGate gate = sender.Session.CreateGate;
         if (_task is KlingVideoTask heldBack)
         {
-            Passage<RecordResult> again = await gate.SendAgainAsync(heldBack.Id, _intent.AnswerWithin, Claim, this, cancellationToken).ConfigureAwait(false);
+            Passage<RecordResult> again = await gate.SendAgainAsync(heldBack, _intent.AnswerWithin, Claim, this, cancellationToken).ConfigureAwait(false);
             KlingVideoTask? bought = await ResumeAsync(again.Result).ConfigureAwait(false);
             if (bought is not null || again.Lease is not null)
             {
@@ -186,7 +186,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         while (_task is KlingVideoTask task && _askedAt.Since(sender.Session.TimeProvider) > s_longestPause)
         {
             _askedAt = Moment.Now(sender.Session.TimeProvider);
-            RecordResult result = await Tasks.RecordSentAgainAsync(task.Id, _intent.AnswerWithin, Claim, cancellationToken).ConfigureAwait(false);
+            RecordResult result = await Tasks.RecordSentAgainAsync(task, _intent.AnswerWithin, Claim, cancellationToken).ConfigureAwait(false);
             if (await ResumeAsync(result).ConfigureAwait(false) is KlingVideoTask bought)
             {
                 return bought;
@@ -210,7 +210,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             }
 
             _askedAt = Moment.Now(sender.Session.TimeProvider);
-            result = await Tasks.RecordSentAgainAsync(task.Id, _intent.AnswerWithin, Claim, CancellationToken.None).ConfigureAwait(false);
+            result = await Tasks.RecordSentAgainAsync(task, _intent.AnswerWithin, Claim, CancellationToken.None).ConfigureAwait(false);
         }
         catch (KlingException exception)
         {
@@ -265,12 +265,12 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
                 // Its user may have given it up.
                 throw new KlingException(
                     ErrorKind.RequestInvalid,
-                    $"While this process stood still, its attempt (task {task.Id}) was settled and its record removed. If the video is to be bought, run the command again.");
+                    $"While this process stood still, its attempt (task {task.Id}) was settled and its record removed. If the video is still wanted, New-KlingVideoTask buys it.");
             case RecordResult.Superseded { Task: { TaskId: not null } bought }:
                 return bought;
             default:
                 // The task that the attempt replaces has been given up with it.
-                _intent = _intent.Renew() with { Former = IsReusing ? null : _intent.Former ?? task.Id };
+                _intent = _intent.Renew() with { Former = IsReusing ? [] : [.. _intent.Former, task.Id] };
                 _wasRefused = false;
                 return null;
         }
@@ -343,7 +343,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         RecordResult? result = null;
         try
         {
-            result = await Tasks.RecordHeldBackAsync(task.Id, retry.Error.Message).ConfigureAwait(false);
+            result = await Tasks.RecordHeldBackAsync(task, retry.Error.Message).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // The record then says that the request may have left, which costs a question but no money.
         catch (Exception)

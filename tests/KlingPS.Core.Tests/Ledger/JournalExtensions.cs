@@ -10,10 +10,14 @@ internal static class JournalExtensions
         => Assert.IsType<RecordResult.Recorded>(await journal.RecordAcceptedAsync(id, taskId)).Task;
 
     public static async Task<KlingVideoTask> RejectAsync(this ITaskJournal journal, long id, string? code, string reason)
-        => Assert.IsType<RecordResult.Recorded>(await journal.RecordRejectedAsync(id, code, reason)).Task;
+        => Assert.IsType<RecordResult.Recorded>(await journal.RecordRejectedAsync(await journal.GetAttemptAsync(id), code, reason)).Task;
 
     public static async Task<KlingVideoTask> LoseAsync(this ITaskJournal journal, long id, string reason = "lost")
         => Assert.IsType<RecordResult.Recorded>(await journal.ReportLostAsync(id, reason)).Task;
+
+    /// <summary>An attempt as its process knows it, also if its record is gone.</summary>
+    public static async Task<KlingVideoTask> GetAttemptAsync(this ITaskJournal journal, long id)
+        => await journal.FindAsync(id, CancellationToken.None) ?? new KlingVideoTask { Id = id, Account = TempLedger.Account, Nonce = TempLedger.Intent().Nonce };
 
     /// <summary>What the process says that has sent the request of an attempt.</summary>
     public static async Task<RecordResult> ReportLostAsync(this ITaskJournal journal, long id, string reason = "lost")

@@ -54,7 +54,7 @@ public sealed class LedgerCopyTests : IAsyncDisposable
         await ledger.Tasks.AcceptAsync((await ledger.Tasks.BeginAsync(TempLedger.Intent("b"), Token)).Id, "t2");
         await ledger.Tasks.LoseAsync((await ledger.Tasks.BeginAsync(TempLedger.Intent("c"), Token)).Id, "The connection broke.");
         KlingVideoTask removed = await ledger.Tasks.BeginAsync(TempLedger.Intent("d"), Token);
-        await ledger.Tasks.RecordRejectedAsync(removed.Id, "422", "No.");
+        await ledger.Tasks.RecordRejectedAsync(removed, "422", "No.");
         await ledger.Tasks.RemoveAsync(removed.Id);
         await ledger.Uploads.RecordAsync(new UploadRecord(LedgerHostAccount, "a", "https://files.example/a.png", now, now + TimeSpan.FromHours(24)), Token);
         await ledger.FileHashes.RecordAsync("/images/a.png", new FileStamp(100, now, "1:2"), "a", Token);

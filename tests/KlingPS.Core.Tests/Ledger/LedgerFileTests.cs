@@ -108,6 +108,44 @@ public sealed class LedgerFileTests : IAsyncLifetime
         Assert.Equal(3, (await ledger.Tasks.BeginAsync(intent with { Spec = intent.Spec with { Take = 3 } }, TestContext.Current.CancellationToken)).Take);
     }
 
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("a process", true)]
+    public async Task An_attempt_of_an_earlier_version_that_had_been_settled_before_it_was_lost_is_not_replaced_once_more(string? owner, bool isReplaced)
+    {
+        TaskIntent intent = TempLedger.Intent();
+        var engine = new SqliteEngine(_temp.Path, () => SqliteProvider.Factory, _temp.Time, string.Empty);
+        await (await engine.OpenAsync(async session =>
+        {
+            await Schema.MigrateAsync(session, 10);
+            if (await session.NumberAsync("SELECT COUNT(*) FROM tasks") > 0)
+            {
+                return null;
+            }
+
+            await session.NextAsync("task");
+            await session.NextAsync("task");
+            return await session.ExecuteAsync(
+                """
+                INSERT INTO tasks (id, account, task_id, state, owner, nonce, identity, replaces, model, duration, created_at, reserved) VALUES
+                    (1, @account, NULL, 'Unknown', @owner, 'a', @identity, NULL, @model, 5, @now, 42000),
+                    (2, @account, 't2', 'Waiting', NULL, 'b', @identity, 1, @model, 5, @now, 42000)
+                """,
+                ("account", intent.Account),
+                ("owner", owner),
+                ("identity", intent.Identity),
+                ("model", intent.Spec.Model),
+                ("now", Stored.FromMoment(_temp.Time.GetUtcNow()))) == 2 ? null : "not inserted";
+        }, isToWrite: true)).DisposeAsync();
+        engine.Close();
+
+        SqlLedger ledger = await _temp.OpenAsync();
+        Exception? refusal = await Record.ExceptionAsync(() => ledger.Tasks.BeginAsync(intent with { Replaces = 1 }, TestContext.Current.CancellationToken));
+
+        Assert.Equal(isReplaced, refusal is null);
+        Assert.Equal(isReplaced ? null : 2, (refusal as KlingException)?.TaskNumber);
+    }
+
     [Fact]
     public async Task What_a_process_of_an_earlier_version_buys_that_has_the_ledger_open_counts_for_the_day()
     {

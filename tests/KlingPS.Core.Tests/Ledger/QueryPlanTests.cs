@@ -71,8 +71,8 @@ public sealed partial class QueryPlanTests : IAsyncDisposable
         await tasks.ListFailedAsync(LedgerHost.Account, intent.Spec, 5, Token);
         await tasks.FindBudgetExcessAsync(intent, Token);
         KlingVideoTask task = (await tasks.ClaimAsync(intent, Token)).Task;
-        await tasks.RecordHeldBackAsync(task.Id, "later");
-        await tasks.RecordSentAgainAsync(task.Id, TimeSpan.FromHours(1), claim: null, Token);
+        await tasks.RecordHeldBackAsync(task, "later");
+        await tasks.RecordSentAgainAsync(task, TimeSpan.FromHours(1), claim: null, Token);
         await tasks.RecordAcceptedAsync(task.Id, "t1");
         await tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
         await tasks.RecordSavingAsync(task.Id, "/videos/a.mp4", "cafe");

@@ -179,6 +179,11 @@ public sealed class TaskTransitionsTests
 
         Assert.Null(given.Lost("The line broke."));
         Assert.Equal(KlingTaskState.Unknown, given.Lost("The line was cut.")!.TaskState);
+
+        // Only the beginning of a long sentence is kept.
+        string sentence = new('x', ReceivedText.MaxMessageLength + 1);
+        given = given with { FailMessage = ReceivedText.Cut(sentence, ReceivedText.MaxMessageLength) };
+        Assert.Null(given.Lost(sentence));
     }
 
     [Fact]

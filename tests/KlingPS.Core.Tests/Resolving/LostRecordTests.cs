@@ -122,7 +122,7 @@ public sealed class LostRecordTests : IAsyncDisposable
     public async Task A_video_of_ten_seconds_is_waited_for_and_not_taken_for_the_video_of_something_else(bool isAccepted)
     {
         KlingVideoTask begun = await _harness.BeganAsync("/images/fox.png");
-        await _harness.Ledger.Tasks.RecordRejectedAsync(begun.Id, null, "no");
+        await _harness.Ledger.Tasks.RecordRejectedAsync(begun, null, "no");
         await _harness.Ledger.Tasks.RemoveAsync(begun.Id);
         Assert.NotNull(await _harness.Ledger.Tasks.KeepAsync(isAccepted ? SpooledAnswer.Accepted(begun, "t1") : SpooledAnswer.Unknown(begun, "The connection broke.")));
         _harness.Tasks["t1"] = Replies.Data(

@@ -239,7 +239,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         if (wasRefused)
         {
             refused = await other.BeginAsync(new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 }, CancellationToken.None);
-            await other.RecordRejectedAsync(refused.Id, "500", "Internal error.");
+            await other.RecordRejectedAsync(refused, "500", "Internal error.");
         }
 
         _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too many requests."), _harness.AcceptTask);
@@ -953,7 +953,44 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.Equal((1, ErrorKind.RequestInvalid), (_harness.Creates, error?.Kind));
         Assert.StartsWith("Nothing was bought for 'https://images.example/fox.png'. While this process stood still", error!.Message, StringComparison.Ordinal);
-        Assert.Contains(theirs is null ? "was given up" : "is task 2", error.Message, StringComparison.Ordinal);
+        Assert.Contains(theirs is null ? "was given up" : "settled by another process, and task 2 was bought in its place.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true, "(task 1) was settled by another process, and task 3 was bought in its place.")]
+    [InlineData(false, "(task 2) was given up with Resolve-KlingVideoTask. If the video is still wanted, New-KlingVideoTask buys it.")]
+    public async Task A_machine_that_stands_still_again_does_not_buy_what_was_bought_or_given_up_in_place_of_its_second_attempt(bool isBought, string expected)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), Replies.Code(455, "Maintenance"), _harness.AcceptTask);
+        int attempts = 0;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSentAgainAsync))
+            {
+                SettleAsync(++attempts).GetAwaiter().GetResult();
+            }
+        };
+
+        // As -Resubmit buys it, it is part of no run.
+        KlingException? error = (await SubmitAsync(Submissions.FromUri("https://images.example/fox.png"))).Error;
+
+        Assert.Equal((2, 2, ErrorKind.RequestInvalid), (attempts, _harness.Creates, error?.Kind));
+        Assert.EndsWith(expected, error!.Message, StringComparison.Ordinal);
+
+        async Task SettleAsync(int attempt)
+        {
+            ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
+            KlingVideoTask lost = await others.LoseAsync(attempt);
+            if (attempt == 2 && isBought)
+            {
+                var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = 42, Replaces = lost.Id };
+                await others.AcceptAsync((await others.BeginAsync(intent, CancellationToken.None)).Id, "theirs");
+            }
+            else if (attempt == 2)
+            {
+                await others.AbandonAsync(lost.Id);
+            }
+        }
     }
 
     [Fact]
@@ -1535,7 +1572,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.Equal((1, isBoughtElsewhere ? 0 : 1), (confirmed, left));
         Assert.Equal(isBoughtElsewhere ? null : "ours", outcome.Value?.TaskId);
-        Assert.Equal(isBoughtElsewhere, outcome.Error?.Message.Contains("is task 2", StringComparison.Ordinal) == true);
+        Assert.Equal(isBoughtElsewhere, outcome.Error?.Message.Contains("task 2 was bought in its place", StringComparison.Ordinal) == true);
     }
 
     [Fact]
@@ -1588,7 +1625,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         {
             Assert.Equal((ErrorKind.RequestInvalid, 0), (outcome.Error?.Kind, left));
             Assert.EndsWith(
-                "While this process stood still, its attempt (task 1) was settled and its record removed. If the video is to be bought, run the command again.",
+                "While this process stood still, its attempt (task 1) was settled and its record removed. If the video is still wanted, New-KlingVideoTask buys it.",
                 outcome.Error!.Message,
                 StringComparison.Ordinal);
             Assert.Empty(await _harness.ListAsync());
@@ -1622,7 +1659,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal((KlingTaskState.Unknown, 2L), (unknown.TaskState, unknown.Id));
         Assert.Equal((ErrorKind.AttemptUnknown, unknown.Id), (outcome.Error?.Kind, outcome.Error?.TaskNumber));
         Assert.StartsWith(
-            $"It is not known whether the video of '{unknown.Subject}' was bought (task 2). The service refused an earlier request for it. Before that was sent again, others settled the attempt and removed its record",
+            $"It is not known whether the video of '{unknown.Subject}' was bought (task 2). The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that refusal may have been withdrawn. ",
             outcome.Error!.Message,
             StringComparison.Ordinal);
         Assert.Equal((ErrorKind.AttemptUnknown, 1), (again.Error?.Kind, _harness.Creates));

@@ -110,14 +110,16 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
         foreach ((long id, string reason) in lost)
         {
-            await SettleAsync(id, task => task.Orphaned(reason, now)).ConfigureAwait(false);
+            await SettleAsync(await TaskTable.FindAsync(session, id).ConfigureAwait(false), task => task.Orphaned(reason, now)).ConfigureAwait(false);
         }
 
         foreach ((long id, Disowned attempt) in disowned)
         {
             if (!attempt.MayBeBought)
             {
-                await SettleAsync(id, task => task.Rejected(task.FailCode, attempt.Reason, now)).ConfigureAwait(false);
+                await SettleAsync(
+                    await TaskTable.FindByNonceAsync(session, attempt.Intent.Nonce).ConfigureAwait(false),
+                    task => task.Rejected(task.FailCode, attempt.Reason, now)).ConfigureAwait(false);
             }
             else if (await TaskTransactions.LoseResponseAsync(session, id, attempt.Reason, attempt.Intent).ConfigureAwait(false) is RecordResult.Recorded { Task: var unknown })
             {
@@ -127,20 +129,17 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
 
         foreach (string nonce in unbegun)
         {
-            if (await TaskTable.FindByNonceAsync(session, nonce).ConfigureAwait(false) is { } task)
-            {
-                await SettleAsync(task.Id, attempt => attempt.Rejected(null, NothingWasSent, now)).ConfigureAwait(false);
-            }
+            await SettleAsync(await TaskTable.FindByNonceAsync(session, nonce).ConfigureAwait(false), task => task.Rejected(null, NothingWasSent, now)).ConfigureAwait(false);
         }
 
         return settled;
 
         // Its owner may have recorded the response in the meantime.
-        async Task SettleAsync(long id, Func<KlingVideoTask, KlingVideoTask?> change)
+        async Task SettleAsync(KlingVideoTask? attempt, Func<KlingVideoTask, KlingVideoTask?> change)
         {
-            if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { TaskState: KlingTaskState.Submitting } task)
+            if (attempt is { TaskState: KlingTaskState.Submitting })
             {
-                settled.Add(await TaskTable.UpdateAsync(session, change(task)!).ConfigureAwait(false));
+                settled.Add(await TaskTable.UpdateAsync(session, change(attempt)!).ConfigureAwait(false));
             }
         }
     }

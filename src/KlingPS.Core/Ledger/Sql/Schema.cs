@@ -167,6 +167,11 @@ internal static class Schema
             // Until now, every address was a service of its own. NULL: the key has not been compared with those that are used at other addresses.
             "ALTER TABLE account_keys ADD COLUMN is_settled_elsewhere INTEGER",
         ],
+        [
+            // See TaskTable.ReopenAsync. An attempt whose owner was forgotten has been settled before.
+            "ALTER TABLE tasks ADD COLUMN reopened_from BIGINT",
+            "UPDATE tasks SET reopened_from = id WHERE state = 'Unknown' AND owner IS NULL",
+        ],
     ];
 
     private const string VersionTable = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";

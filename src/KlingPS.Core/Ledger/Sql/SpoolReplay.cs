@@ -174,13 +174,13 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 (_, warning) = await RecordEndAsync(session, answer, task).ConfigureAwait(false);
                 break;
             case SpooledKind.Rejected when task is not null:
-                await TaskTransactions.RejectAsync(session, task.Id, answer.Code, answer.Reason!).ConfigureAwait(false);
+                await TaskTransactions.RejectAsync(session, task, answer.Code, answer.Reason!).ConfigureAwait(false);
                 break;
             case SpooledKind.Unknown when task is not null:
-                warning = DescribeReopened(task, await TaskTransactions.LoseResponseAsync(session, task, answer.Reason!).ConfigureAwait(false));
+                warning = DescribeReopened(answer, task, await TaskTransactions.LoseResponseAsync(session, task, answer.Reason!).ConfigureAwait(false));
                 break;
             case SpooledKind.Unknown:
-                await TaskTransactions.RestoreUnknownAsync(session, answer).ConfigureAwait(false);
+                warning = DescribeReopened(answer, task, await TaskTransactions.RestoreUnknownAsync(session, answer).ConfigureAwait(false));
                 break;
             case SpooledKind.Saving or SpooledKind.Saved:
                 (task, warning) = await RecordEndAsync(session, answer, task).ConfigureAwait(false);
@@ -212,17 +212,31 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         if (task is null)
         {
             bought = await TaskTable.GetAsync(session, bought.Id).ConfigureAwait(false);
-            result = new RecordResult.Recorded(bought, await TaskTable.FindSuccessorAsync(session, bought, answer.Id).ConfigureAwait(false));
+            await TaskTable.ReopenAsync(session, bought.Id, answer.Id).ConfigureAwait(false);
+            result = new RecordResult.Recorded(bought, await TaskTable.FindSuccessorAsync(session, bought).ConfigureAwait(false));
         }
 
         return (result as RecordResult.Recorded)?.Warning;
     }
 
-    /// <summary>What users should know about an attempt that is unknown again; <see langword="null"/> if it was not settled.</summary>
-    private static string? DescribeReopened(KlingVideoTask before, RecordResult result)
-        => !before.TaskState.IsSettled() || result is not RecordResult.Recorded { Task: var unknown } reopened ? null : string.Create(
+    /// <summary>What users should know about an attempt that is unknown although it was settled, or its record was gone; <see langword="null"/> about any other.</summary>
+    /// <param name="answer">What was kept.</param>
+    /// <param name="before">The attempt as it was recorded, if it was.</param>
+    /// <param name="result">What came of recording it.</param>
+    private static string? DescribeReopened(SpooledAnswer answer, KlingVideoTask? before, RecordResult result)
+    {
+        if (before?.TaskState.IsSettled() == false || result is not RecordResult.Recorded { Task: var unknown } reopened)
+        {
+            return null;
+        }
+
+        string what = before is null
+            ? "is Unknown: the response to its request is lost, and the ledger had no record of it any more."
+            : "is Unknown again: when it was settled, nobody knew that its request was still under way, and the response to that request is lost.";
+        return string.Create(
             CultureInfo.InvariantCulture,
-            $"Task {unknown.Id} ('{unknown.Subject}') is Unknown again: when it was settled, nobody knew that its request was still under way, and the response to that request is lost.{reopened.Replacement} Resolve it with Resolve-KlingVideoTask.");
+            $"Task {unknown.Id} ('{answer.Subject ?? unknown.Subject}') {what}{reopened.Replacement} Resolve it with Resolve-KlingVideoTask.");
+    }
 
     /// <summary>Records how a task has ended; it was certainly bought, whether or not that is recorded. What was recorded since is newer.</summary>
     /// <returns>The task that has ended, and what <see cref="RecordAcceptedAsync"/> says.</returns>

@@ -71,26 +71,28 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
-    public Task<RecordResult> RecordRejectedAsync(long id, string? code, string reason)
-        => EndAsync(id, session => TaskTransactions.RejectAsync(session, id, code, reason), WriteScope.Task(id));
+    public Task<RecordResult> RecordRejectedAsync(KlingVideoTask attempt, string? code, string reason)
+        => EndAsync(attempt.Id, session => TaskTransactions.RejectAsync(session, attempt, code, reason), WriteScope.Account(attempt.Account));
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordUnknownAsync(long id, string reason, TaskIntent intent)
         => EndAsync(id, session => TaskTransactions.LoseResponseAsync(session, id, reason, intent), WriteScope.Account(intent.Account));
 
     /// <inheritdoc/>
-    public Task<RecordResult> RecordHeldBackAsync(long id, string reason)
+    public Task<RecordResult> RecordHeldBackAsync(KlingVideoTask attempt, string reason)
 
         // If a power failure erases this, it counts as a request that may have left.
-        => store.WriteLightlyAsync(session => TaskTransactions.HoldBackAsync(session, id, reason), WriteScope.Task(id), CancellationToken.None);
+        => store.WriteLightlyAsync(session => TaskTransactions.HoldBackAsync(session, attempt, reason), WriteScope.Account(attempt.Account), CancellationToken.None);
 
     /// <inheritdoc/>
-    public Task<RecordResult> RecordSentAgainAsync(long id, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken)
-        => store.WriteAsync(session => _transactions.SendAgainAsync(session, id, answerWithin, claim), WriteScope.Task(id), cancellationToken);
+    public Task<RecordResult> RecordSentAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken)
+        => store.WriteAsync(session => _transactions.SendAgainAsync(session, attempt, answerWithin, claim), WriteScope.Account(attempt.Account), cancellationToken);
 
     /// <summary>See <see cref="ICreateGate.SendAgainAsync"/>.</summary>
-    public Task<Passage<RecordResult>> RecordSentAgainAsync(long id, TimeSpan answerWithin, TaskIntent? claim, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
-        => gate.PassAsync((session, tryTake) => _transactions.SendAgainAsync(session, id, answerWithin, claim, tryTake), WriteScope.Task(id), caller, cancellationToken);
+    public Task<Passage<RecordResult>> RecordSentAgainAsync(
+        KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
+        => gate.PassAsync(
+            (session, tryTake) => _transactions.SendAgainAsync(session, attempt, answerWithin, claim, tryTake), WriteScope.Account(attempt.Account), caller, cancellationToken);
 
     /// <inheritdoc/>
     public void Disown(long id, TaskIntent intent, bool mayBeBought, string reason)

@@ -64,62 +64,39 @@ internal static class TaskTable
     /// <param name="intent">The purchase that the attempt was made for.</param>
     /// <param name="former">The local id of the attempt.</param>
     public static Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, TaskIntent intent, long former)
-        => FindSameAsync(session, intent, IsSuccessor("@run"), ("former", former), ("own", former), ("run", intent.RecordedRunId ?? string.Empty));
+        => FindSameAsync(session, intent, IsSuccessor("@former", "@run"), ("former", former), ("own", former), ("run", intent.RecordedRunId ?? string.Empty));
 
-    /// <inheritdoc cref="FindSuccessorAsync(SqlSession, TaskIntent, long)"/>
+    /// <summary>The same, for an attempt that counted as not bought and does so no longer (<see cref="ReopenAsync"/>); <see langword="null"/> for any other.</summary>
     /// <param name="session">The session.</param>
-    /// <param name="attempt">The attempt.</param>
-    /// <param name="former">The local id that it was made under: its record may have been restored.</param>
-    /// <param name="isOpen">Whether it is not known what the attempt has bought: a task that was looked up by its id may be just that, then.</param>
-    public static async Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, KlingVideoTask attempt, long former, bool isOpen = false)
-        => attempt.Identity is null ? null : await FindByIdentitiesAsync(
-            session,
-            attempt.Account,
-            [attempt.Identity],
-            $"{(isOpen ? "t.nonce IS NOT NULL AND " : string.Empty)}{IsSuccessor("COALESCE((SELECT o.run_id FROM tasks o WHERE o.id = @own), '')")}",
-            ("former", former),
-            ("own", attempt.Id)).ConfigureAwait(false);
-
-    /// <summary>What was bought, or may have been, to replace an attempt, or to replace its replacement.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="intent">The purchase, which would replace it as well.</param>
-    /// <param name="replaced">The local id of the attempt.</param>
-    public static async Task<KlingVideoTask?> FindReplacementAsync(SqlSession session, TaskIntent intent, long replaced)
+    /// <param name="attempt">The attempt. If its outcome is not known, a task that was looked up by its id is left out: it may be what the attempt has bought.</param>
+    public static async Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, KlingVideoTask attempt)
     {
-        IReadOnlyList<string> identities = await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false);
-        List<KlingVideoTask> replacements = await ListByIdentitiesAsync(session, intent.Account, identities, $"t.replaces IS NOT NULL {BestFirst}").ConfigureAwait(false);
-        var chain = new HashSet<long> { replaced };
-        bool grows = true;
-        while (grows)
+        if (attempt.Identity is null)
         {
-            grows = false;
-            foreach (KlingVideoTask task in replacements)
-            {
-                grows |= chain.Contains(task.Replaces!.Value) && chain.Add(task.Id);
-            }
+            return null;
         }
 
-        return replacements.Find(task => task.Id != replaced && chain.Contains(task.Id) && (!task.TaskState.IsSettled() || task.TaskState == KlingTaskState.Succeeded));
+        string condition = IsSuccessor(OfOwn("reopened_from"), OfOwn("run_id"));
+        return await FindByIdentitiesAsync(
+            session,
+            attempt.Account,
+            await Spellings.ListIdentitiesAsync(session, attempt.Spec, attempt.Identity).ConfigureAwait(false),
+            attempt.TaskState == KlingTaskState.Unknown ? $"t.nonce IS NOT NULL AND {condition}" : condition,
+            ("own", attempt.Id)).ConfigureAwait(false);
+
+        static string OfOwn(string column) => $"(SELECT o.{column} FROM tasks o WHERE o.id = @own)";
     }
 
-    /// <summary>Records that a task was bought in place of an attempt.</summary>
-    public static Task SetReplacesAsync(SqlSession session, long id, long replaced)
-        => session.ExecuteAsync("UPDATE tasks SET replaces = @replaced WHERE id = @id", ("id", id), ("replaced", replaced));
-
-    /// <summary>Lets what has replaced an attempt go on to do so after its record was restored.</summary>
+    /// <summary>Records that an attempt which counted as not bought may have been bought after all: what was requested since it began may have taken its place.</summary>
     /// <param name="session">The session.</param>
-    /// <param name="intent">The purchase that the attempt was made for.</param>
-    /// <param name="former">The local id that the attempt had.</param>
-    /// <param name="now">The one that it has now.</param>
-    public static Task RenumberReplacedAsync(SqlSession session, TaskIntent intent, long former, long now)
-        => session.ExecuteAsync(
-            "UPDATE tasks SET replaces = @now WHERE identity = @identity AND replaces = @former",
-            ("now", now),
-            ("identity", intent.Identity),
-            ("former", former));
+    /// <param name="id">The local id of the attempt.</param>
+    /// <param name="former">The one that it began with; 0 if that does not tell what came later.</param>
+    public static Task ReopenAsync(SqlSession session, long id, long former)
+        => session.ExecuteAsync("UPDATE tasks SET reopened_from = @former WHERE id = @id AND reopened_from IS NULL", ("id", id), ("former", former));
 
-    private static string IsSuccessor(string run)
-        => $"t.id > @former AND (t.replaces IN (@former, @own) OR COALESCE(t.run_id, '') <> {run}) AND t.state IN {PurchaseStates} {BestFirst}";
+    /// <summary>The condition that a purchase is later than an attempt, and another command's: a run may buy a video several times, but what replaces an attempt is never part of one.</summary>
+    private static string IsSuccessor(string former, string run)
+        => $"t.id > {former} AND t.id <> @own AND (t.replaces IS NOT NULL OR t.run_id IS NULL OR t.run_id <> COALESCE({run}, '')) AND t.state IN {PurchaseStates} {BestFirst}";
 
     private static async Task<KlingVideoTask?> FindSameAsync(SqlSession session, TaskIntent intent, string condition, params (string Name, object? Value)[] parameters)
         => await FindByIdentitiesAsync(
@@ -151,6 +128,10 @@ internal static class TaskTable
 
     /// <summary>The attempt that was made with a nonce, or <see langword="null"/>.</summary>
     public static Task<KlingVideoTask?> FindByNonceAsync(SqlSession session, string nonce) => FindAsync(session, "t.nonce = @nonce", ("nonce", nonce));
+
+    /// <summary>An attempt as it is recorded now, or <see langword="null"/>. A ledger that was put back from a backup may have assigned its number again.</summary>
+    public static Task<KlingVideoTask?> FindAttemptAsync(SqlSession session, KlingVideoTask attempt)
+        => attempt.Nonce is null ? FindAsync(session, attempt.Id) : FindByNonceAsync(session, attempt.Nonce);
 
     /// <summary>The task with a local id, or <see langword="null"/>.</summary>
     public static Task<KlingVideoTask?> FindAsync(SqlSession session, long id) => FindAsync(session, "t.id = @id", ("id", id));

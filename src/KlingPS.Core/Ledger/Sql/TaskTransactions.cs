@@ -31,9 +31,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <inheritdoc cref="ClaimAsync(SqlSession, TaskIntent, Func{Task{bool}})"/>
     public async Task<KlingVideoTask?> BeginAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
     {
-        if (intent.Former is long former)
+        if (intent.Former.Count > 0)
         {
-            await RequireNotTakenOverAsync(session, intent, former).ConfigureAwait(false);
+            await RequireNotTakenOverAsync(session, intent).ConfigureAwait(false);
         }
 
         // A purchase that is over a limit does not wait for a slot.
@@ -49,8 +49,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         if (intent.Replaces is long replaced)
         {
-            await GetUnknownAsync(session, replaced).ConfigureAwait(false);
-            await RequireNotReplacedAsync(session, intent, replaced).ConfigureAwait(false);
+            await RequireNotReplacedAsync(session, await GetUnknownAsync(session, replaced).ConfigureAwait(false)).ConfigureAwait(false);
             await RequireNotLookedUpAsync(session, intent, replaced).ConfigureAwait(false);
 
             // Before the budget is checked: the new attempt takes over what the old one had set aside.
@@ -86,11 +85,15 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             await LoseResponseAsync(session, task, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false);
         }
 
-        // Until now it counted as not bought, so somebody may have bought the video in its place.
-        bool isSurprise = isRestored || (task.TaskId is null && task.TaskState.IsSettled());
-        return isSurprise && result is RecordResult.Recorded { Task: { TaskState: not KlingTaskState.Failed } accepted }
-            ? new RecordResult.Recorded(accepted, await TaskTable.FindSuccessorAsync(session, accepted, id).ConfigureAwait(false))
-            : result;
+        // If it counted as not bought, somebody may have bought the video in its place.
+        bool isSurprise = isRestored || (task.TaskId is null && task.TaskState != KlingTaskState.Submitting);
+        if (!isSurprise || result is not RecordResult.Recorded { Task: { TaskState: not KlingTaskState.Failed } accepted })
+        {
+            return result;
+        }
+
+        await ReopenAsync(session, task).ConfigureAwait(false);
+        return new RecordResult.Recorded(accepted, await TaskTable.FindSuccessorAsync(session, accepted).ConfigureAwait(false));
     }
 
     /// <summary>The record of an attempt. If it was settled while its process stood still, and removed, it is restored. It is restored already if this is repeated because a commit had no answer.</summary>
@@ -102,74 +105,85 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
 
         KlingVideoTask begun = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
-        KlingVideoTask restored = await TaskTable.InsertAsync(session, begun, runId: intent.RecordedRunId).ConfigureAwait(false);
-        await TaskTable.RenumberReplacedAsync(session, intent, id, restored.Id).ConfigureAwait(false);
+        return await RestoreAsync(session, begun, id, intent.RecordedRunId).ConfigureAwait(false);
+    }
+
+    /// <summary>Adds the record of an attempt again.</summary>
+    /// <param name="session">The transaction.</param>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="id">The local id that it had.</param>
+    /// <param name="runId">Its run, if that is known.</param>
+    private static async Task<KlingVideoTask> RestoreAsync(SqlSession session, KlingVideoTask attempt, long id, string? runId = null)
+    {
+        KlingVideoTask restored = await TaskTable.InsertAsync(session, attempt, runId: runId).ConfigureAwait(false);
+
+        // A ledger that was put back from a backup assigns the same numbers again.
+        bool isPutBack = restored.Id <= id || await TaskTable.FindAsync(session, id).ConfigureAwait(false) is not null;
+        await TaskTable.ReopenAsync(session, restored.Id, isPutBack ? 0 : id).ConfigureAwait(false);
         return restored;
     }
 
-    public static async Task<RecordResult> RejectAsync(SqlSession session, long id, string? code, string reason)
+    /// <summary>Records that an attempt counts again, if it was settled as one that bought nothing.</summary>
+    private static Task ReopenAsync(SqlSession session, KlingVideoTask before)
+        => before.TaskState.IsSettled() ? TaskTable.ReopenAsync(session, before.Id, before.Id) : Task.CompletedTask;
+
+    public static async Task<RecordResult> RejectAsync(SqlSession session, KlingVideoTask attempt, string? code, string reason)
     {
         DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
-        return await RecordAsync(session, id, task => task.Rejected(code, reason, now)).ConfigureAwait(false);
+        return await RecordAsync(session, attempt, task => task.Rejected(code, reason, now)).ConfigureAwait(false);
     }
 
     public static async Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason, TaskIntent intent)
-    {
-        KlingVideoTask task = await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false);
-        RecordResult result = await LoseResponseAsync(session, task, reason).ConfigureAwait(false);
-        return task.Id != id && result is RecordResult.Recorded { Task: var unknown }
-            ? await WithSuccessorAsync(session, unknown, id).ConfigureAwait(false)
-            : result;
-    }
+        => await LoseResponseAsync(session, await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false), reason).ConfigureAwait(false);
 
     /// <summary>The process that has sent the request says that there was no response. It knows better than whoever has settled the attempt meanwhile.</summary>
+    /// <param name="session">The transaction.</param>
+    /// <param name="task">The attempt as it is recorded.</param>
+    /// <param name="reason">How the response was lost.</param>
     public static async Task<RecordResult> LoseResponseAsync(SqlSession session, KlingVideoTask task, string reason)
     {
-        RecordResult result = await RecordAsync(session, task, task => task.Lost(reason)).ConfigureAwait(false);
-        return task.TaskState.IsSettled() && result is RecordResult.Recorded { Task: var unknown }
-            ? await WithSuccessorAsync(session, unknown, unknown.Id).ConfigureAwait(false)
-            : result;
-    }
-
-    /// <summary>An attempt that is unknown after all, with what was bought in its place while it counted as not bought. That is recorded, so that -Resubmit does not buy it once more.</summary>
-    private static async Task<RecordResult> WithSuccessorAsync(SqlSession session, KlingVideoTask unknown, long former)
-    {
-        KlingVideoTask? successor = await TaskTable.FindSuccessorAsync(session, unknown, former, isOpen: true).ConfigureAwait(false);
-        if (successor is { Replaces: null })
+        RecordResult result = await ChangeAsync(session, task, task => task.Lost(reason)).ConfigureAwait(false);
+        if (result is not RecordResult.Recorded { Task: var unknown })
         {
-            await TaskTable.SetReplacesAsync(session, successor.Id, unknown.Id).ConfigureAwait(false);
-            successor = successor with { Replaces = unknown.Id };
+            return result;
         }
 
-        return new RecordResult.Recorded(unknown, successor);
+        await ReopenAsync(session, task).ConfigureAwait(false);
+        return new RecordResult.Recorded(unknown, await TaskTable.FindSuccessorAsync(session, unknown).ConfigureAwait(false));
     }
 
     /// <summary>Restores the record of an attempt whose response was lost along with it: without the record, the video would be bought again.</summary>
-    public static async Task<KlingVideoTask> RestoreUnknownAsync(SqlSession session, SpooledAnswer answer)
-        => await TaskTable.InsertAsync(session, TaskTransitions.Restored(
-                answer.Account, answer.Nonce!, answer.Identity, answer.Credits, Describe(answer), await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
-
-    public static Task<RecordResult> DetachAsync(SqlSession session, long id, string taskId, string reason)
-        => RecordAsync(session, id, task => task.Detached(taskId, reason));
-
-    public static async Task<RecordResult> HoldBackAsync(SqlSession session, long id, string reason)
+    public static async Task<RecordResult> RestoreUnknownAsync(SqlSession session, SpooledAnswer answer)
     {
-        DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
-        return await RecordAsync(session, id, task => task.HeldBack(reason, now)).ConfigureAwait(false);
+        KlingVideoTask unknown = TaskTransitions.Restored(
+            answer.Account, answer.Nonce!, answer.Identity, answer.Credits, Describe(answer), await NowAsync(session).ConfigureAwait(false));
+        unknown = await RestoreAsync(session, unknown, answer.Id).ConfigureAwait(false);
+        return new RecordResult.Recorded(unknown, await TaskTable.FindSuccessorAsync(session, unknown).ConfigureAwait(false));
     }
 
-    public async Task<RecordResult> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin, TaskIntent? claim)
-        => (await SendAgainAsync(session, id, answerWithin, claim, s_open).ConfigureAwait(false))!;
+    public static async Task<RecordResult> DetachAsync(SqlSession session, long id, string taskId, string reason)
+        => await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { } task
+            ? await ChangeAsync(session, task, task => task.Detached(taskId, reason)).ConfigureAwait(false)
+            : new RecordResult.Removed();
+
+    public static async Task<RecordResult> HoldBackAsync(SqlSession session, KlingVideoTask attempt, string reason)
+    {
+        DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
+        return await RecordAsync(session, attempt, task => task.HeldBack(reason, now)).ConfigureAwait(false);
+    }
+
+    public async Task<RecordResult> SendAgainAsync(SqlSession session, KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim)
+        => (await SendAgainAsync(session, attempt, answerWithin, claim, s_open).ConfigureAwait(false))!;
 
     /// <param name="session">The transaction.</param>
-    /// <param name="id">The local id of the attempt.</param>
+    /// <param name="attempt">The attempt as it was recorded.</param>
     /// <param name="answerWithin">The time after which the answer is overdue.</param>
     /// <param name="claim">See <see cref="ITaskJournal.RecordSentAgainAsync"/>.</param>
     /// <param name="tryTake">Takes a slot for the request, if there is one.</param>
     /// <returns><see langword="null"/> if the request has to be sent again and there is no slot.</returns>
-    public async Task<RecordResult?> SendAgainAsync(SqlSession session, long id, TimeSpan answerWithin, TaskIntent? claim, Func<Task<bool>> tryTake)
+    public async Task<RecordResult?> SendAgainAsync(SqlSession session, KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, Func<Task<bool>> tryTake)
     {
-        if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is not { } task)
+        if (await TaskTable.FindAttemptAsync(session, attempt).ConfigureAwait(false) is not { } task)
         {
             return new RecordResult.Removed();
         }
@@ -179,7 +193,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return new RecordResult.Superseded(task);
         }
 
-        if (claim is not null && await TaskTable.FindObstacleAsync(session, claim, id).ConfigureAwait(false) is { } other)
+        if (claim is not null && await TaskTable.FindObstacleAsync(session, claim, task.Id).ConfigureAwait(false) is { } other)
         {
             return new RecordResult.Forestalled(other);
         }
@@ -190,8 +204,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
 
         await owners.BeatAsync(session).ConfigureAwait(false);
-        await TaskTable.ExpectAnswerAsync(session, id, await NowAsync(session).ConfigureAwait(false) + answerWithin).ConfigureAwait(false);
-        return await RecordAsync(session, task, task => task.SentAgain()).ConfigureAwait(false);
+        await TaskTable.ExpectAnswerAsync(session, task.Id, await NowAsync(session).ConfigureAwait(false) + answerWithin).ConfigureAwait(false);
+        return await ChangeAsync(session, task, task => task.SentAgain()).ConfigureAwait(false);
     }
 
     public static async Task<KlingVideoTask> ObserveAsync(SqlSession session, string account, TaskSnapshot snapshot)
@@ -269,48 +283,55 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
     }
 
-    /// <summary>Refuses a purchase that somebody else has made or given up while the process of its first attempt was suspended.</summary>
-    private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent, long former)
+    /// <summary>Refuses a purchase that somebody else has made or given up while this process stood still.</summary>
+    private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent)
     {
         const string While = "While this process stood still, its attempt";
-        if (await TaskTable.FindSuccessorAsync(session, intent, former).ConfigureAwait(false) is { } successor)
+        long first = intent.Former[0];
+        if (await TaskTable.FindSuccessorAsync(session, intent, first).ConfigureAwait(false) is { } successor)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"{While} (task {former}) was settled by another one, and what was bought in its place is task {successor.Id}.")
+                $"{While} (task {first}) was settled by another process, and task {successor.Id} {WasBought(successor)} bought in its place.")
             {
                 TaskNumber = successor.Id,
             };
         }
 
-        if (await TaskTable.FindAsync(session, former).ConfigureAwait(false) is { TaskState: KlingTaskState.Abandoned })
+        foreach (long former in intent.Former)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"{While} (task {former}) was given up with Resolve-KlingVideoTask. If the video is to be bought, run the command again.");
+            if (await TaskTable.FindAsync(session, former).ConfigureAwait(false) is { TaskState: KlingTaskState.Abandoned })
+            {
+                throw new KlingException(ErrorKind.RequestInvalid, $"{While} (task {former}) was given up with Resolve-KlingVideoTask. If the video is still wanted, New-KlingVideoTask buys it.")
+                {
+                    TaskNumber = former,
+                };
+            }
         }
     }
 
-    /// <summary>Refuses to buy in the place of a lost attempt what was bought in its place before: the answer to its own request may have been lost after that.</summary>
-    private static async Task RequireNotReplacedAsync(SqlSession session, TaskIntent intent, long replaced)
+    /// <summary>Refuses to buy in place of a lost attempt what was bought in its place while it counted as not bought.</summary>
+    private static async Task RequireNotReplacedAsync(SqlSession session, KlingVideoTask lost)
     {
-        if (await TaskTable.FindReplacementAsync(session, intent, replaced).ConfigureAwait(false) is { } other)
+        if (await TaskTable.FindSuccessorAsync(session, lost).ConfigureAwait(false) is { } other)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"In the place of task {replaced}, task {Name(other)} {(other.TaskId is null ? "may have been" : "was")} bought already. If task {replaced} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
+                $"Task {Name(other)} {WasBought(other)} bought in place of task {lost.Id} already. If task {lost.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
             {
                 TaskNumber = other.Id,
             };
         }
     }
 
-    /// <summary>Refuses to buy in the place of a lost attempt what somebody has looked up at the service meanwhile, without saying that it is the one.</summary>
+    /// <summary>Refuses to buy in place of a lost attempt what may be just what it has bought: a task that became known by its id, and of no attempt.</summary>
     private static async Task RequireNotLookedUpAsync(SqlSession session, TaskIntent intent, long replaced)
     {
         if (await TaskTable.FindAdoptedAsync(session, intent).ConfigureAwait(false) is { } found)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"The ledger has task {Name(found)}, which was looked up by its id and is the same video, so it may be what became of the request for task {replaced}. "
+                $"The ledger has task {Name(found)}, which is the same video and was not bought by any attempt that the ledger knows, so it may be what became of the request for task {replaced}. "
                 + $"If it is: Resolve-KlingVideoTask {replaced} -TaskId {ServiceTaskId.Quote(found.TaskId!)}. If it is another one, give task {replaced} up with -Abandon, and New-KlingVideoTask buys the video.")
             {
                 TaskNumber = found.Id,
@@ -356,12 +377,12 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         => adopted.Identity is not null && (adopted.IsDescribed ? task.FindDifferences(adopted.Spec).Any() : adopted.Identity != task.Identity);
 
     /// <summary>Records a response that bought nothing, a lost response, or the repetition of a request, unless the record has moved on.</summary>
-    private static async Task<RecordResult> RecordAsync(SqlSession session, long id, Func<KlingVideoTask, KlingVideoTask?> change)
-        => await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { } task
-            ? await RecordAsync(session, task, change).ConfigureAwait(false)
+    private static async Task<RecordResult> RecordAsync(SqlSession session, KlingVideoTask attempt, Func<KlingVideoTask, KlingVideoTask?> change)
+        => await TaskTable.FindAttemptAsync(session, attempt).ConfigureAwait(false) is { } task
+            ? await ChangeAsync(session, task, change).ConfigureAwait(false)
             : new RecordResult.Removed();
 
-    private static async Task<RecordResult> RecordAsync(SqlSession session, KlingVideoTask task, Func<KlingVideoTask, KlingVideoTask?> change)
+    private static async Task<RecordResult> ChangeAsync(SqlSession session, KlingVideoTask task, Func<KlingVideoTask, KlingVideoTask?> change)
     {
         if (change(task) is not KlingVideoTask changed)
         {
@@ -413,6 +434,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     private static string Describe(SpooledAnswer answer)
         => $"{answer.Reason} The ledger has no record of this request, which was for '{answer.Subject}', and so knows no more of it than this machine has kept: it can be settled with -TaskId or -Abandon.";
+
+    private static string WasBought(KlingVideoTask task) => task.TaskId is null ? "may have been" : "was";
 
     private static string Name(KlingVideoTask task)
         => string.Create(CultureInfo.InvariantCulture, $"{task.Id} ({task.Subject})");

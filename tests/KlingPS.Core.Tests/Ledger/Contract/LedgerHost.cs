@@ -62,6 +62,11 @@ internal abstract class LedgerHost : IAsyncDisposable
     /// <summary>How many requests have taken a slot of a gate and not given it back.</summary>
     public async Task<long> CountRequestsUnderWayAsync() => (long)(await SqlAsync("SELECT COUNT(*) FROM rate_leases WHERE state = 'under way'"))!;
 
+    /// <summary>Puts the tasks back to a backup that was made before the first of them: their numbers are assigned again.</summary>
+    public Task PutBackAsync() => SqlAsync($"DELETE FROM tasks; {RestartOfNumbers}");
+
+    private protected virtual string RestartOfNumbers => "UPDATE counters SET value = 0 WHERE name = 'task'";
+
     /// <summary>Does something to the database past the ledger.</summary>
     public virtual async Task<object?> SqlAsync(string sql)
     {

@@ -75,6 +75,7 @@ public abstract class LedgerModelContract
     private static async Task DoAsync(SqlLedger ledger, Model model, Step step, int a, int b)
     {
         long id = a + 1;
+        KlingVideoTask attempt = await ledger.Tasks.GetAttemptAsync(id);
         string taskId = $"t{b}";
         var budget = new BudgetLimit { RunId = "run", MaxCredits = RunLimit };
         TaskIntent intent = TempLedger.Intent($"image {b % 3}", Price, budget, step == Step.Resubmit ? id : null);
@@ -91,11 +92,10 @@ public abstract class LedgerModelContract
             Step.Begin or Step.Resubmit => () => ledger.Tasks.BeginAsync(intent, Token),
             Step.Claim => () => ledger.Tasks.ClaimAsync(intent, Token),
             Step.Accept => () => RequireNotRefusedAsync(ledger.Tasks.RecordAcceptedAsync(id, taskId)),
-            Step.Reject => () => RequireNotRefusedAsync(ledger.Tasks.RecordRejectedAsync(id, "422", "no")),
-            Step.LoseAnswer => async () => await ledger.Tasks.RecordUnknownAsync(
-                id, intent.Nonce, intent with { Nonce = (await ledger.Tasks.FindAsync(id, Token))?.Nonce ?? intent.Nonce }),
-            Step.HoldBack => () => RequireNotRefusedAsync(ledger.Tasks.RecordHeldBackAsync(id, "later")),
-            Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(1), claim: null, Token)),
+            Step.Reject => () => RequireNotRefusedAsync(ledger.Tasks.RecordRejectedAsync(attempt, "422", "no")),
+            Step.LoseAnswer => () => ledger.Tasks.RecordUnknownAsync(id, intent.Nonce, intent with { Nonce = attempt.Nonce ?? intent.Nonce }),
+            Step.HoldBack => () => RequireNotRefusedAsync(ledger.Tasks.RecordHeldBackAsync(attempt, "later")),
+            Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(1), claim: null, Token)),
             Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
             Step.Resolve => () => ledger.Tasks.ResolveAsync(id, TempLedger.Snapshot(taskId, state)),
             Step.Forget => () => ledger.Tasks.RecordForgottenAsync(id, taskId, "gone"),
@@ -142,6 +142,9 @@ public abstract class LedgerModelContract
     private sealed class Model
     {
         private readonly HashSet<long> _heldBack = [];
+
+        /// <summary>The number that each attempt began with which was settled once, and is not any more.</summary>
+        private readonly Dictionary<long, long> _reopened = [];
         private long _last;
         private decimal _spentOnRemoved;
 
@@ -154,17 +157,19 @@ public abstract class LedgerModelContract
         public bool IsBought(string identity) => Records.Values.Any(record => record.Identity == identity
             && record is not ({ State: KlingTaskState.Failed or KlingTaskState.Rejected } or { State: KlingTaskState.Abandoned, TaskId: null }));
 
-        private IEnumerable<Record> FindReplacements(long id, string identity)
-            => Records.Values.Where(other => other.Replaces == id && other.Identity == identity).SelectMany(other => FindReplacements(other.Id, identity).Prepend(other));
-
-        private static bool IsPurchase(Record record) => !record.State.IsSettled() || record.State == KlingTaskState.Succeeded;
+        /// <summary>Whether something else has replaced an attempt, while that counted as not bought: only replacements are not part of the run here.</summary>
+        private bool IsReplaced(long id) => _reopened.TryGetValue(id, out long former) && Records.Values.Any(other => other.Id > former
+            && other.Id != id
+            && other.Identity == Records[id].Identity
+            && other.Replaces is not null
+            && (!other.State.IsSettled() || other.State == KlingTaskState.Succeeded));
 
         public bool Begin(string identity, long? replaces)
         {
             decimal spent = _spentOnRemoved + Records.Values.Sum(SpentOn);
             if (replaces is long old)
             {
-                if (StateOf(old) != KlingTaskState.Unknown || FindReplacements(old, identity).Any(IsPurchase))
+                if (StateOf(old) != KlingTaskState.Unknown || IsReplaced(old))
                 {
                     return false;
                 }
@@ -211,6 +216,7 @@ public abstract class LedgerModelContract
 
             bool isSurprise = record.State is KlingTaskState.Abandoned or KlingTaskState.Rejected;
             Adopted += isSurprise ? 1 : 0;
+            Reopen(record);
             Put(record with
             {
                 TaskId = taskId,
@@ -233,19 +239,26 @@ public abstract class LedgerModelContract
             Record record = attempt ?? new Record(++_last, identity, KlingTaskState.Submitting, null, Price, null, null, null);
             if (attempt is null)
             {
-                foreach (Record other in Records.Values.Where(other => other.Replaces == id && other.Identity == identity).ToList())
-                {
-                    Put(other with { Replaces = record.Id });
-                }
+                // If somebody else's record has the number, it does not tell what came later.
+                _reopened[record.Id] = Find(id) is null && id < record.Id ? id : 0;
             }
 
             if (record.TaskId is null)
             {
+                Reopen(record);
                 Adopted += isSurprise ? 1 : 0;
                 Put(record with { State = KlingTaskState.Unknown, Reserved = isSurprise ? Price : record.Reserved, Consumed = null });
             }
 
             return true;
+        }
+
+        private void Reopen(Record before)
+        {
+            if (before.State.IsSettled())
+            {
+                _reopened.TryAdd(before.Id, before.Id);
+            }
         }
 
         public bool HoldBack(long id)

@@ -81,7 +81,7 @@ public abstract class OwnerContract : LedgerContract
         await clock.WaitedForAsync(s_interval);
         Assert.Equal(1, await BeatsAsync());
 
-        await east.Tasks.RecordRejectedAsync(third.Id, null, "No.");
+        await east.Tasks.RecordRejectedAsync(third, null, "No.");
         clock.Advance(s_interval);
         await Eventually.TrueAsync(async () => await BeatsAsync() == 0);
 
@@ -158,15 +158,15 @@ public abstract class OwnerContract : LedgerContract
         SqlLedger west = await Host.OpenAtAsync("west");
         KlingVideoTask asleep = await east.Tasks.BeginAsync(s_intent, Token);
         KlingVideoTask held = await east.Tasks.BeginAsync(LedgerHost.Intent("b"), Token);
-        await east.Tasks.RecordHeldBackAsync(held.Id, "Maintenance.");
+        await east.Tasks.RecordHeldBackAsync(held, "Maintenance.");
         Host.Time.Advance(s_patience + TimeSpan.FromMilliseconds(1));
         await west.Tasks.RecoverAsync(Token);
 
-        Assert.Equal(KlingTaskState.Unknown, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(asleep.Id, TimeSpan.FromHours(1), claim: null, Token)).Task.TaskState);
-        Assert.Equal(KlingTaskState.Rejected, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(held.Id, TimeSpan.FromHours(1), claim: null, Token)).Task.TaskState);
+        Assert.Equal(KlingTaskState.Unknown, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(asleep, TimeSpan.FromHours(1), claim: null, Token)).Task.TaskState);
+        Assert.Equal(KlingTaskState.Rejected, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(held, TimeSpan.FromHours(1), claim: null, Token)).Task.TaskState);
 
         // What it has not sent was not bought, and it knows that.
-        await east.Tasks.RecordRejectedAsync(asleep.Id, null, "It was taken for dead.");
+        await east.Tasks.RecordRejectedAsync(asleep, null, "It was taken for dead.");
         Assert.True((await west.Tasks.ClaimAsync(s_intent.Renew(), Token)).IsNew);
     }
 

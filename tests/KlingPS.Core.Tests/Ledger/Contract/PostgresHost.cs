@@ -26,6 +26,8 @@ internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
         _address = server.Address(_schema, isPooled ? (await PostgresPooler.Shared).Port : null);
     }
 
+    private protected override string RestartOfNumbers => RestartOf("task");
+
     /// <remarks>The connections are kept for all tests, since a new one costs the server more than most statements. The schema ends with its use.</remarks>
     public override async Task<object?> SqlAsync(string sql)
     {
@@ -43,7 +45,7 @@ internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
         if (_address is not null)
         {
             string[] emptied = [.. Schema.Statements.Concat(PostgresSql.OwnTables).Select(sql => CreatedTable().Match(sql).Groups[1].Value).Where(table => table is not ("" or "schema_version" or "settings")).Distinct()];
-            await SqlAsync("DELETE FROM settings WHERE name = 'unfinished_copy'; UPDATE settings SET value = md5(random()::text) WHERE name = 'id';" + string.Concat(emptied.Select(table => $"DELETE FROM {table};")) + string.Concat(Schema.Counters.Select(counter => $"SELECT setval('{counter}_ids', 1, false);")));
+            await SqlAsync("DELETE FROM settings WHERE name = 'unfinished_copy'; UPDATE settings SET value = md5(random()::text) WHERE name = 'id';" + string.Concat(emptied.Select(table => $"DELETE FROM {table};")) + string.Concat(Schema.Counters.Select(RestartOf)));
             s_free.Add(_schema);
         }
     }
@@ -53,6 +55,8 @@ internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
 
     protected override SqlLedger CreateAt(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
         => Create(owner.Machine, new HeartbeatOwners(owner, isAlive), time, Time);
+
+    private static string RestartOf(string counter) => $"SELECT setval('{counter}_ids', 1, false);";
 
     private SqlLedger Create(string machine, IAttemptOwners owners, TimeProvider time, TimeProvider serverTime)
         => new(

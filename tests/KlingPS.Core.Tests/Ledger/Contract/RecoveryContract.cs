@@ -96,11 +96,11 @@ public abstract class RecoveryContract : LedgerContract
     {
         SqlLedger other = await Host.OpenAsync(s_other, _ => true);
         KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent() with { AnswerWithin = TimeSpan.FromMinutes(7) }, Token);
-        await other.Tasks.RecordHeldBackAsync(theirs.Id, "Maintenance.");
+        await other.Tasks.RecordHeldBackAsync(theirs, "Maintenance.");
         Host.Time.Advance(TimeSpan.FromMinutes(6));
         if (isSentAgain)
         {
-            await other.Tasks.RecordSentAgainAsync(theirs.Id, TimeSpan.FromMinutes(7), claim: null, Token);
+            await other.Tasks.RecordSentAgainAsync(theirs, TimeSpan.FromMinutes(7), claim: null, Token);
         }
 
         Host.Time.Advance(TimeSpan.FromMinutes(6));
@@ -128,9 +128,9 @@ public abstract class RecoveryContract : LedgerContract
         SqlLedger other = await Host.OpenAsync(s_other, _ => true);
         KlingVideoTask held = await other.Tasks.BeginAsync(TempLedger.Intent("held"), Token);
         KlingVideoTask sent = await other.Tasks.BeginAsync(TempLedger.Intent("sent"), Token);
-        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordHeldBackAsync(held.Id, "Maintenance."));
-        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordHeldBackAsync(sent.Id, "Maintenance."));
-        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordSentAgainAsync(sent.Id, TimeSpan.FromHours(1), claim: null, Token));
+        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordHeldBackAsync(held, "Maintenance."));
+        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordHeldBackAsync(sent, "Maintenance."));
+        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordSentAgainAsync(sent, TimeSpan.FromHours(1), claim: null, Token));
         Assert.Equal(84, (await Ledger.Tasks.ListAsync(new TaskFilter(), Token)).Sum(task => task.CreditsReserved));
 
         SqlLedger survivor = await Host.OpenAsync(ProcessIdentity.Current, owner => owner != s_other);
@@ -139,7 +139,7 @@ public abstract class RecoveryContract : LedgerContract
         Assert.Equal((KlingTaskState.Rejected, 0m), (settled.TaskState, settled.CreditsReserved));
         Assert.Equal("The service did not accept the request, and it was not sent again: Maintenance.", settled.FailMessage);
         Assert.Equal(KlingTaskState.Unknown, (await survivor.Tasks.FindAsync(sent.Id, Token))!.TaskState);
-        Assert.IsType<RecordResult.Superseded>(await other.Tasks.RecordSentAgainAsync(held.Id, TimeSpan.FromHours(1), claim: null, Token));
+        Assert.IsType<RecordResult.Superseded>(await other.Tasks.RecordSentAgainAsync(held, TimeSpan.FromHours(1), claim: null, Token));
     }
 
     [Theory]

@@ -121,7 +121,7 @@ public abstract class SpendingSumContract
                 await ledger.Tasks.RecordAcceptedAsync(id, taskId);
                 break;
             case Step.Reject:
-                await ledger.Tasks.RecordRejectedAsync(id, "422", "no");
+                await ledger.Tasks.RecordRejectedAsync(await ledger.Tasks.GetAttemptAsync(id), "422", "no");
                 break;
             case Step.LoseAnswer:
                 // If the record is gone, it is restored.
@@ -135,7 +135,7 @@ public abstract class SpendingSumContract
 
                 break;
             case Step.HoldBack:
-                await ledger.Tasks.RecordHeldBackAsync(id, "later");
+                await ledger.Tasks.RecordHeldBackAsync(await ledger.Tasks.GetAttemptAsync(id), "later");
                 break;
             case Step.Snapshot:
                 origins.TryAdd((await ledger.Tasks.RecordSnapshotAsync(key, LedgerHost.Snapshot(taskId, state, 2.5m * a))).Id, (key, null));

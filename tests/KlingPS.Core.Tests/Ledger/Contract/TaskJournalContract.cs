@@ -446,12 +446,12 @@ public abstract class TaskJournalContract : LedgerContract
     {
         TaskIntent intent = TempLedger.Intent() with { LastFailure = 0 };
         KlingVideoTask task = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
-        await Ledger.Tasks.RecordHeldBackAsync(task.Id, "Too many requests.");
-        Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordSentAgainAsync(task.Id, TimeSpan.FromHours(1), intent, Token));
-        await Ledger.Tasks.RecordHeldBackAsync(task.Id, "Too many requests.");
+        await Ledger.Tasks.RecordHeldBackAsync(task, "Too many requests.");
+        Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordSentAgainAsync(task, TimeSpan.FromHours(1), intent, Token));
+        await Ledger.Tasks.RecordHeldBackAsync(task, "Too many requests.");
         KlingVideoTask other = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("theirs", state, 42) with { Spec = intent.Spec });
 
-        RecordResult result = await Ledger.Tasks.RecordSentAgainAsync(task.Id, TimeSpan.FromHours(1), isClaimed ? intent : null, Token);
+        RecordResult result = await Ledger.Tasks.RecordSentAgainAsync(task, TimeSpan.FromHours(1), isClaimed ? intent : null, Token);
 
         KlingVideoTask after = (await Ledger.Tasks.FindAsync(task.Id, Token))!;
         Assert.Equal((KlingTaskState.Submitting, 42m), (after.TaskState, after.CreditsReserved));
@@ -534,7 +534,7 @@ public abstract class TaskJournalContract : LedgerContract
             await Ledger.Tasks.AbandonAsync(attempt.Id);
         }
 
-        TaskIntent again = intent.Renew() with { RunId = "theirs", Replaces = isResubmitted ? attempt.Id : null };
+        TaskIntent again = isResubmitted ? Replacing(intent, attempt.Id) : intent.Renew() with { RunId = "theirs" };
         KlingVideoTask other = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(again, Token)).Id, "t2");
         if (isRemoved)
         {
@@ -542,35 +542,132 @@ public abstract class TaskJournalContract : LedgerContract
         }
 
         RecordResult.Recorded result = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent));
+        RecordResult repeated = await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent);
         long unknown = result.Task.Id;
-        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Replaces = unknown }, Token));
 
-        Assert.Equal((KlingTaskState.Unknown, other with { Replaces = unknown }), (result.Task.TaskState, result.Successor));
-        Assert.Equal(result.Successor, await Ledger.Tasks.FindAsync(other.Id, Token));
-        Assert.Equal((ErrorKind.RequestInvalid, other.Id), (error.Kind, error.TaskNumber));
+        Assert.Equal((KlingTaskState.Unknown, other), (result.Task.TaskState, result.Successor));
+        Assert.Equal(result, repeated);
         Assert.Equal(
-            $"In the place of task {unknown}, task {other.Id} ({other.Subject}) was bought already. If task {unknown} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.",
-            error.Message);
+            $"Task {other.Id} ({other.Subject}) was bought in place of task {unknown} already. If task {unknown} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.",
+            await RefusedInPlaceOfAsync(intent, unknown, other.Id));
         Assert.Equal(2, (await Ledger.Tasks.ListAsync(new TaskFilter(), Token)).Count);
 
         await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t2", KlingTaskState.Failed));
-        Assert.Equal(unknown, (await Ledger.Tasks.BeginAsync(again.Renew() with { Replaces = unknown }, Token)).Replaces);
+        Assert.Equal(unknown, (await Ledger.Tasks.BeginAsync(Replacing(intent, unknown), Token)).Replaces);
     }
 
-    [Fact]
-    public async Task A_lost_attempt_is_not_replaced_again_as_long_as_the_replacement_of_its_replacement_is_bought()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_lost_attempt_is_not_replaced_again_as_long_as_the_replacement_of_its_replacement_is_bought(bool isRemoved)
     {
         TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
         KlingVideoTask first = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
         await Ledger.Tasks.LoseAsync(first.Id);
-        KlingVideoTask second = await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs", Replaces = first.Id }, Token);
+        KlingVideoTask second = await Ledger.Tasks.BeginAsync(Replacing(intent, first.Id), Token);
         await Ledger.Tasks.LoseAsync(second.Id);
-        KlingVideoTask third = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs", Replaces = second.Id }, Token)).Id, "t3");
+        KlingVideoTask third = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, second.Id), Token)).Id, "t3");
+        if (isRemoved)
+        {
+            await Ledger.Tasks.RemoveAsync(second.Id);
+        }
 
         RecordResult.Recorded lost = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(first.Id, "The line broke.", intent));
-        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs", Replaces = first.Id }, Token));
 
-        Assert.Equal((third, third.Id), (lost.Successor, error.TaskNumber));
+        Assert.Equal(third, lost.Successor);
+        await RefusedInPlaceOfAsync(intent, first.Id, third.Id);
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_is_not_replaced_again_as_long_as_any_of_several_that_took_its_place_is_bought()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask attempt = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.LoseAsync(attempt.Id);
+        await Ledger.Tasks.AbandonAsync(attempt.Id);
+        KlingVideoTask second = await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "second" }, Token);
+        await Ledger.Tasks.LoseAsync(second.Id);
+        KlingVideoTask third = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, second.Id), Token)).Id, "t3");
+        await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "fourth" }, Token)).Id, "t4");
+
+        await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent);
+        await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t4", KlingTaskState.Failed));
+
+        await RefusedInPlaceOfAsync(intent, attempt.Id, third.Id);
+    }
+
+    [Fact]
+    public async Task A_lost_replacement_whose_video_another_replacement_has_bought_is_not_replaced_again_and_its_late_answer_says_that_both_are_paid_for()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask first = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.LoseAsync(first.Id);
+        TaskIntent replacement = Replacing(intent, first.Id);
+        KlingVideoTask second = await Ledger.Tasks.BeginAsync(replacement, Token);
+        await Ledger.Tasks.LoseAsync(second.Id);
+        await Ledger.Tasks.AbandonAsync(second.Id);
+        KlingVideoTask third = await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token);
+        await Ledger.Tasks.LoseAsync(third.Id);
+        KlingVideoTask fourth = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, third.Id), Token)).Id, "t4");
+
+        RecordResult.Recorded lost = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(second.Id, "The line broke.", replacement));
+        await RefusedInPlaceOfAsync(intent, second.Id, fourth.Id);
+        RecordResult.Recorded late = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(second.Id, "t2", replacement));
+
+        Assert.Equal((fourth, fourth), (lost.Successor, late.Successor));
+    }
+
+    [Fact]
+    public async Task Lost_attempts_at_the_same_video_that_nobody_has_given_up_can_all_be_bought_again()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask[] lost =
+        [
+            await Ledger.Tasks.BeginAsync(intent, Token), await Ledger.Tasks.BeginAsync(intent.Renew(), Token), await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token),
+        ];
+        foreach (KlingVideoTask attempt in lost)
+        {
+            await Ledger.Tasks.LoseAsync(attempt.Id);
+        }
+
+        foreach (KlingVideoTask attempt in lost)
+        {
+            Assert.Equal(attempt.Id, (await Ledger.Tasks.BeginAsync(Replacing(intent, attempt.Id), Token)).Replaces);
+        }
+    }
+
+    [Fact]
+    public async Task What_comes_of_an_attempt_is_not_recorded_for_another_one_that_got_its_number_when_the_ledger_was_put_back()
+    {
+        KlingVideoTask attempt = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        await Host.PutBackAsync();
+        KlingVideoTask other = await Ledger.Tasks.BeginAsync(TempLedger.Intent("another image"), Token);
+
+        RecordResult[] results =
+        [
+            await Ledger.Tasks.RecordHeldBackAsync(attempt, "later"),
+            await Ledger.Tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(1), claim: null, Token),
+            await Ledger.Tasks.RecordRejectedAsync(attempt, "422", "no"),
+        ];
+
+        Assert.Equal(attempt.Id, other.Id);
+        Assert.All(results, result => Assert.IsType<RecordResult.Removed>(result));
+        Assert.Equal(other, await Ledger.Tasks.FindAsync(other.Id, Token));
+    }
+
+    [Fact]
+    public async Task What_was_bought_in_a_ledger_that_was_put_back_takes_the_place_of_an_attempt_whatever_its_number()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        await Ledger.Tasks.BeginAsync(TempLedger.Intent("another image"), Token);
+        KlingVideoTask attempt = await Ledger.Tasks.BeginAsync(intent, Token);
+        await Host.PutBackAsync();
+        KlingVideoTask other = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.ClaimAsync(intent.Renew() with { RunId = "theirs" }, Token)).Task.Id, "t2");
+
+        RecordResult.Recorded lost = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent));
+
+        Assert.Equal((1L, 2L, other), (other.Id, attempt.Id, lost.Successor));
+        await RefusedInPlaceOfAsync(intent, lost.Task.Id, other.Id);
     }
 
     [Fact]
@@ -629,7 +726,7 @@ public abstract class TaskJournalContract : LedgerContract
             await Ledger.Tasks.RemoveAsync(attempt.Id);
         }
 
-        TaskIntent again = intent.Renew() with { RunId = isResubmitted ? intent.RunId : "theirs", Replaces = isResubmitted ? attempt.Id : null };
+        TaskIntent again = isResubmitted ? Replacing(intent, attempt.Id) : intent.Renew() with { RunId = "theirs" };
         KlingVideoTask successor = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(again, Token)).Id, "t2");
         KlingVideoTask another = await Ledger.Tasks.BeginAsync(TempLedger.Intent("another image") with { RunId = "theirs" }, Token);
 
@@ -641,6 +738,18 @@ public abstract class TaskJournalContract : LedgerContract
             + $"To get both: Get-KlingVideoTask -Id {result.Task.Id}, {successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.",
             result.Warning);
         Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(another.Id, "t3")).Successor);
+    }
+
+    /// <summary>A purchase as -Resubmit makes it, which is part of no run.</summary>
+    private static TaskIntent Replacing(TaskIntent intent, long id) => intent.Renew() with { RunId = null, Replaces = id };
+
+    /// <summary>Tries to buy in place of an attempt what was bought in its place.</summary>
+    /// <returns>The message of the error.</returns>
+    private async Task<string> RefusedInPlaceOfAsync(TaskIntent intent, long id, long other)
+    {
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(Replacing(intent, id), Token));
+        Assert.Equal((ErrorKind.RequestInvalid, other), (error.Kind, error.TaskNumber));
+        return error.Message;
     }
 
     [Fact]

@@ -97,9 +97,9 @@ public abstract class TaskStateContract : LedgerContract
 
         RecordResult[] results =
         [
-            await Ledger.Tasks.RecordRejectedAsync(gone.Id, null, "no"),
-            await Ledger.Tasks.RecordHeldBackAsync(gone.Id, "later"),
-            await Ledger.Tasks.RecordSentAgainAsync(gone.Id, TimeSpan.FromHours(1), claim: null, Token),
+            await Ledger.Tasks.RecordRejectedAsync(gone, null, "no"),
+            await Ledger.Tasks.RecordHeldBackAsync(gone, "later"),
+            await Ledger.Tasks.RecordSentAgainAsync(gone, TimeSpan.FromHours(1), claim: null, Token),
             await Ledger.Tasks.RecordDetachedAsync(gone.Id, "t1", "another's"),
         ];
 
@@ -197,7 +197,7 @@ public abstract class TaskStateContract : LedgerContract
             case "accept the id of another attempt":
                 return await journal.RecordAcceptedAsync(task.Id, "of another attempt");
             case "reject":
-                return await journal.RecordRejectedAsync(task.Id, "500", "not now");
+                return await journal.RecordRejectedAsync(task, "500", "not now");
             case "lose the response":
                 return await journal.ReportLostAsync(task.Id, "it broke");
             case "observe as failed":

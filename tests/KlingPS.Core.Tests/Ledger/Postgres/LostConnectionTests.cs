@@ -277,19 +277,20 @@ public sealed class LostConnectionTests : IAsyncLifetime
 
         if (kind is "remove")
         {
-            await _witness.Tasks.RecordRejectedAsync(id, null, "refused");
+            await _witness.Tasks.RejectAsync(id, null, "refused");
         }
 
         await ledger.OpenAsync(Token);
+        KlingVideoTask attempt = (await _witness.Tasks.FindAsync(id, Token))!;
         return kind switch
         {
             "begin" => () => tasks.BeginAsync(LedgerHost.Intent(), Token),
             "claim" => () => tasks.ClaimAsync(LedgerHost.Intent(), Token),
             "accept" => () => tasks.RecordAcceptedAsync(id, Task1),
-            "reject" => () => tasks.RecordRejectedAsync(id, null, "refused"),
+            "reject" => () => tasks.RecordRejectedAsync(attempt, null, "refused"),
             "lose" => () => tasks.ReportLostAsync(id),
-            "hold back" => () => tasks.RecordHeldBackAsync(id, "busy"),
-            "send again" => () => tasks.RecordSentAgainAsync(id, TimeSpan.FromHours(5), claim: null, Token),
+            "hold back" => () => tasks.RecordHeldBackAsync(attempt, "busy"),
+            "send again" => () => tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(5), claim: null, Token),
             "snapshot" => () => tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot(Task1, KlingTaskState.Failed)),
             "save" => () => tasks.RecordSavedAsync(id, "/videos/a.mp4", "hash"),
             "resolve" => () => tasks.ResolveAsync(id, LedgerHost.Snapshot(Task1, KlingTaskState.Waiting)),

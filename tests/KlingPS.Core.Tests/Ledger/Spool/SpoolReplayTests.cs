@@ -201,7 +201,7 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         // As where an older backup was put back.
         TaskIntent intent = TempLedger.Intent();
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(intent, Token);
-        await _ledger.Tasks.RecordRejectedAsync(task.Id, null, "no");
+        await _ledger.Tasks.RecordRejectedAsync(task, null, "no");
         await _ledger.Tasks.RemoveAsync(task.Id);
 
         Assert.Null(await KeptAsync(SpooledAnswer.Accepted(task, "t1")));
@@ -271,6 +271,23 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         await KeptAsync(SpooledAnswer.Unknown(task, "The connection broke."));
         Assert.Equal(settled, Assert.Single(await _ledger.Tasks.ListAsync(new TaskFilter(), Token)));
         Assert.Equal("t1", (await _ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token)).Task.TaskId);
+    }
+
+    [Fact]
+    public async Task A_request_whose_record_was_lost_and_whose_video_was_bought_since_is_said_to_be_unknown_and_what_was_bought_is_named()
+    {
+        KlingVideoTask task = await BeginElsewhereAsync();
+        await _ledger.Tasks.BeginAsync(TempLedger.Intent("another image"), Token);
+        KlingVideoTask other = await _ledger.Tasks.AcceptAsync((await _ledger.Tasks.ClaimAsync(TempLedger.Intent() with { RunId = "theirs" }, Token)).Task.Id, "t2");
+
+        await KeptAsync(SpooledAnswer.Unknown(task, "The connection broke."));
+
+        KlingVideoTask unknown = (await _ledger.Tasks.FindByNonceAsync(TempLedger.Account, task.Nonce!, Token))!;
+        Assert.Equal(KlingTaskState.Unknown, unknown.TaskState);
+        Assert.StartsWith(
+            $"Task {unknown.Id} ('/images/a.png') is Unknown: the response to its request is lost, and the ledger had no record of it any more. In its place, task {other.Id} was bought meanwhile. Resolve it with Resolve-KlingVideoTask.",
+            _ledger.TakeNotice(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -414,7 +431,7 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     {
         TaskIntent intent = TempLedger.Intent();
         KlingVideoTask task = await _ledger.Tasks.BeginAsync(intent, Token);
-        await _ledger.Tasks.RecordRejectedAsync(task.Id, null, "no");
+        await _ledger.Tasks.RecordRejectedAsync(task, null, "no");
         await _ledger.Tasks.RemoveAsync(task.Id);
 
         await KeptAsync(SpooledAnswer.Ended(Made(task, "t1")));

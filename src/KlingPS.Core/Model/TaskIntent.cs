@@ -26,14 +26,14 @@ internal sealed record TaskIntent
     /// <summary>The run that it is recorded under, and whose limits it counts against; <see langword="null"/> outside a run.</summary>
     public string? RecordedRunId => RunId ?? Budget?.RunId;
 
-    /// <summary>The unknown attempt that this one replaces; it is abandoned in the same step.</summary>
+    /// <summary>The unknown attempt that this purchase replaces; it is abandoned in the step that records the first attempt at the purchase.</summary>
     public long? Replaces { get; init; }
 
     /// <summary>
-    /// The attempts at this purchase that others have settled while this process stood still, by their local ids, the first one first: what was
-    /// bought in their place meanwhile, or given up, is not bought here. Empty if earlier purchases are used anyway.
+    /// The attempts at this purchase that others have settled while this process stood still, the first one first: what was bought in their place
+    /// meanwhile, or given up, is not bought here. Empty if earlier purchases are used anyway.
     /// </summary>
-    public IReadOnlyList<long> Former { get; init; } = [];
+    public IReadOnlyList<KlingVideoTask> Former { get; init; } = [];
 
     /// <summary>
     /// The last failed attempt at the video that the buyer knows of; 0 for none. If somebody else's has failed since, a claim finds that one,
@@ -50,8 +50,8 @@ internal sealed record TaskIntent
     /// <summary>Identifies the attempt: 128 random bits in lower-case hex. A callback that carries the nonce settles the attempt.</summary>
     public string Nonce { get; init; } = CreateNonce();
 
-    /// <summary>The same purchase in another attempt, which replaces nothing.</summary>
-    public TaskIntent Renew() => this with { Nonce = CreateNonce(), Replaces = null };
+    /// <summary>The same purchase in another attempt.</summary>
+    public TaskIntent Renew() => this with { Nonce = CreateNonce() };
 
     private static string CreateNonce() => Convert.ToHexString(RandomNumberGenerator.GetBytes(16)).ToLowerInvariant();
 }

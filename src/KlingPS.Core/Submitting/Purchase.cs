@@ -19,7 +19,7 @@ namespace KlingPS.Core.Submitting;
 internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
-    private const string RemovedMeanwhile = "The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that refusal may have been withdrawn.";
+    private const string RemovedMeanwhile = "The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that request may have been accepted after all.";
     private const string TakenForDead = "Another process considered this one dead before the request left.";
 
     /// <summary>
@@ -250,10 +250,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
 
     /// <summary>Settles the attempt as one that bought nothing; the next request is another attempt.</summary>
     /// <returns>The task, if a callback has revealed in the meantime that it was bought after all.</returns>
-    /// <exception cref="KlingException">
-    /// The record was removed: <see cref="ErrorKind.AttemptUnknown"/> if nobody knows any more what had become of an earlier request;
-    /// <see cref="ErrorKind.RequestInvalid"/> if there was none, and the purchase does not look for others.
-    /// </exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.AttemptUnknown"/>: the record was removed, and nobody knows any more what had become of an earlier request.</exception>
     private async Task<KlingVideoTask?> ForgoAsync(string reason)
     {
         KlingVideoTask task = _task!;
@@ -261,16 +258,10 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         {
             case RecordResult.Removed when _wasRefused:
                 return await LoseAsync(task, new LostPurchaseException(RemovedMeanwhile, taskId: null, cause: null)).ConfigureAwait(false);
-            case RecordResult.Removed when !IsReusing:
-                // Its user may have given it up.
-                throw new KlingException(
-                    ErrorKind.RequestInvalid,
-                    $"While this process stood still, its attempt (task {task.Id}) was settled and its record removed. If the video is still wanted, New-KlingVideoTask buys it.");
             case RecordResult.Superseded { Task: { TaskId: not null } bought }:
                 return bought;
             default:
-                // The task that the attempt replaces has been given up with it.
-                _intent = _intent.Renew() with { Former = IsReusing ? [] : [.. _intent.Former, task.Id] };
+                _intent = _intent.Renew() with { Former = IsReusing ? [] : [.. _intent.Former, task] };
                 _wasRefused = false;
                 return null;
         }

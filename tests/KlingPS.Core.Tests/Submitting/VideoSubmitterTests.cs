@@ -957,9 +957,10 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(true, "(task 1) was settled by another process, and task 3 was bought in its place.")]
-    [InlineData(false, "(task 2) was given up with Resolve-KlingVideoTask. If the video is still wanted, New-KlingVideoTask buys it.")]
-    public async Task A_machine_that_stands_still_again_does_not_buy_what_was_bought_or_given_up_in_place_of_its_second_attempt(bool isBought, string expected)
+    [InlineData("bought", "(task 1) was settled by another process, and task 3 was bought in its place. New-KlingVideoTask makes one more video.")]
+    [InlineData("given up", "(task 2) was given up with Resolve-KlingVideoTask. If the video is still wanted, New-KlingVideoTask buys it.")]
+    [InlineData("removed", "(task 2) was settled and its record removed. If the video is still wanted, New-KlingVideoTask buys it.")]
+    public async Task A_machine_that_stands_still_again_does_not_buy_what_was_bought_or_given_up_in_place_of_its_second_attempt(string what, string expected)
     {
         _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), Replies.Code(455, "Maintenance"), _harness.AcceptTask);
         int attempts = 0;
@@ -968,6 +969,11 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             if (name == nameof(ITaskJournal.RecordSentAgainAsync))
             {
                 SettleAsync(++attempts).GetAwaiter().GetResult();
+            }
+            else if (name == nameof(ITaskJournal.BeginAsync) && attempts == 2 && what == "removed")
+            {
+                // While it waits for its turn.
+                _harness.Ledger.OfOtherProcess.Tasks.RemoveAsync(2).GetAwaiter().GetResult();
             }
         };
 
@@ -981,7 +987,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         {
             ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
             KlingVideoTask lost = await others.LoseAsync(attempt);
-            if (attempt == 2 && isBought)
+            if (attempt == 2 && what == "bought")
             {
                 var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = 42, Replaces = lost.Id };
                 await others.AcceptAsync((await others.BeginAsync(intent, CancellationToken.None)).Id, "theirs");
@@ -991,6 +997,33 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
                 await others.AbandonAsync(lost.Id);
             }
         }
+    }
+
+    [Fact]
+    public async Task A_machine_that_wakes_up_does_not_buy_again_what_its_own_earlier_attempt_turns_out_to_have_bought()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), _harness.AcceptTask);
+        ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
+        int begun = 0;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSentAgainAsync))
+            {
+                others.LoseAsync(1).GetAwaiter().GetResult();
+            }
+            else if (name == nameof(ITaskJournal.BeginAsync) && ++begun == 2)
+            {
+                // A callback says that the request was accepted, although it had seemed to be refused.
+                others.AcceptAsync(1, "ours").GetAwaiter().GetResult();
+            }
+        };
+
+        KlingException? error = (await SubmitAsync(Submissions.FromUri("https://images.example/fox.png") with { RunId = "ours" })).Error;
+
+        Assert.Equal((1, ErrorKind.RequestInvalid, 1L), (_harness.Creates, error?.Kind, error?.TaskNumber));
+        Assert.Equal(
+            "Nothing was bought for 'https://images.example/fox.png'. Its earlier attempt, task 1, turned out to be bought after all. To get the video: Get-KlingVideoTask -Id 1 | Wait-KlingVideoTask | Save-KlingVideo.",
+            error!.Message);
     }
 
     [Fact]
@@ -1659,7 +1692,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal((KlingTaskState.Unknown, 2L), (unknown.TaskState, unknown.Id));
         Assert.Equal((ErrorKind.AttemptUnknown, unknown.Id), (outcome.Error?.Kind, outcome.Error?.TaskNumber));
         Assert.StartsWith(
-            $"It is not known whether the video of '{unknown.Subject}' was bought (task 2). The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that refusal may have been withdrawn. ",
+            $"It is not known whether the video of '{unknown.Subject}' was bought (task 2). The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that request may have been accepted after all. ",
             outcome.Error!.Message,
             StringComparison.Ordinal);
         Assert.Equal((ErrorKind.AttemptUnknown, 1), (again.Error?.Kind, _harness.Creates));

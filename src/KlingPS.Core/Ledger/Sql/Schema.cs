@@ -168,7 +168,7 @@ internal static class Schema
             "ALTER TABLE account_keys ADD COLUMN is_settled_elsewhere INTEGER",
         ],
         [
-            // See TaskTable.ReopenAsync. An attempt whose owner was forgotten has been settled before.
+            // See Successors. An attempt without an owner has been settled before, or accepted.
             "ALTER TABLE tasks ADD COLUMN reopened_from BIGINT",
             "UPDATE tasks SET reopened_from = id WHERE state = 'Unknown' AND owner IS NULL",
         ],

@@ -212,8 +212,8 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         if (task is null)
         {
             bought = await TaskTable.GetAsync(session, bought.Id).ConfigureAwait(false);
-            await TaskTable.ReopenAsync(session, bought.Id, answer.Id).ConfigureAwait(false);
-            result = new RecordResult.Recorded(bought, await TaskTable.FindSuccessorAsync(session, bought).ConfigureAwait(false));
+            await Successors.ReopenAsync(session, bought.Id, answer.Id).ConfigureAwait(false);
+            result = new RecordResult.Recorded(bought, await Successors.FindAsync(session, bought).ConfigureAwait(false));
         }
 
         return (result as RecordResult.Recorded)?.Warning;

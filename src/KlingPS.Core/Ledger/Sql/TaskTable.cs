@@ -13,7 +13,7 @@ internal static class TaskTable
     public const string PurchaseStates = $"({OpenStates}, 'Succeeded')";
 
     /// <summary>The condition that an attempt has bought a video that the service has forgotten (<see cref="KlingVideoTask.IsForgotten"/>).</summary>
-    private const string IsForgotten = "(t.state = 'Abandoned' AND t.task_id IS NOT NULL)";
+    public const string IsForgotten = "(t.state = 'Abandoned' AND t.task_id IS NOT NULL)";
 
     /// <summary>The condition that an attempt has led to something: it has or may have bought a video, has failed, or has bought one that the service has forgotten.</summary>
     public const string IsEarlier = $"(t.state IN ({OpenStates}, 'Succeeded', 'Failed') OR {IsForgotten})";
@@ -58,45 +58,6 @@ internal static class TaskTable
     /// <summary>The same video, bought elsewhere or lost here, as a task that was looked up by its id: no attempt of this ledger is known to have bought it.</summary>
     public static Task<KlingVideoTask?> FindAdoptedAsync(SqlSession session, TaskIntent intent)
         => FindSameAsync(session, intent, $"t.nonce IS NULL AND t.state IN {PurchaseStates} {BestFirst}");
-
-    /// <summary>What another command has bought, or may have bought, in place of an attempt: to replace it, or by requesting the same video later.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="intent">The purchase that the attempt was made for.</param>
-    /// <param name="former">The local id of the attempt.</param>
-    public static Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, TaskIntent intent, long former)
-        => FindSameAsync(session, intent, IsSuccessor("@former", "@run"), ("former", former), ("own", former), ("run", intent.RecordedRunId ?? string.Empty));
-
-    /// <summary>The same, for an attempt that counted as not bought and does so no longer (<see cref="ReopenAsync"/>); <see langword="null"/> for any other.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="attempt">The attempt. If its outcome is not known, a task that was looked up by its id is left out: it may be what the attempt has bought.</param>
-    public static async Task<KlingVideoTask?> FindSuccessorAsync(SqlSession session, KlingVideoTask attempt)
-    {
-        if (attempt.Identity is null)
-        {
-            return null;
-        }
-
-        string condition = IsSuccessor(OfOwn("reopened_from"), OfOwn("run_id"));
-        return await FindByIdentitiesAsync(
-            session,
-            attempt.Account,
-            await Spellings.ListIdentitiesAsync(session, attempt.Spec, attempt.Identity).ConfigureAwait(false),
-            attempt.TaskState == KlingTaskState.Unknown ? $"t.nonce IS NOT NULL AND {condition}" : condition,
-            ("own", attempt.Id)).ConfigureAwait(false);
-
-        static string OfOwn(string column) => $"(SELECT o.{column} FROM tasks o WHERE o.id = @own)";
-    }
-
-    /// <summary>Records that an attempt which counted as not bought may have been bought after all: what was requested since it began may have taken its place.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="id">The local id of the attempt.</param>
-    /// <param name="former">The one that it began with; 0 if that does not tell what came later.</param>
-    public static Task ReopenAsync(SqlSession session, long id, long former)
-        => session.ExecuteAsync("UPDATE tasks SET reopened_from = @former WHERE id = @id AND reopened_from IS NULL", ("id", id), ("former", former));
-
-    /// <summary>The condition that a purchase is later than an attempt, and another command's: a run may buy a video several times, but what replaces an attempt is never part of one.</summary>
-    private static string IsSuccessor(string former, string run)
-        => $"t.id > {former} AND t.id <> @own AND (t.replaces IS NOT NULL OR t.run_id IS NULL OR t.run_id <> COALESCE({run}, '')) AND t.state IN {PurchaseStates} {BestFirst}";
 
     private static async Task<KlingVideoTask?> FindSameAsync(SqlSession session, TaskIntent intent, string condition, params (string Name, object? Value)[] parameters)
         => await FindByIdentitiesAsync(

@@ -31,13 +31,15 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <inheritdoc cref="ClaimAsync(SqlSession, TaskIntent, Func{Task{bool}})"/>
     public async Task<KlingVideoTask?> BeginAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
     {
+        // Another attempt at the same purchase finds that one given up already.
+        long? givenUp = intent.Former.Count == 0 ? intent.Replaces : null;
         if (intent.Former.Count > 0)
         {
             await RequireNotTakenOverAsync(session, intent).ConfigureAwait(false);
         }
 
         // A purchase that is over a limit does not wait for a slot.
-        if (intent.Replaces is null)
+        if (givenUp is null)
         {
             await RequireWithinBudgetAsync(session, intent).ConfigureAwait(false);
         }
@@ -47,7 +49,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return null;
         }
 
-        if (intent.Replaces is long replaced)
+        if (givenUp is long replaced)
         {
             await RequireNotReplacedAsync(session, await GetUnknownAsync(session, replaced).ConfigureAwait(false)).ConfigureAwait(false);
             await RequireNotLookedUpAsync(session, intent, replaced).ConfigureAwait(false);
@@ -85,15 +87,15 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             await LoseResponseAsync(session, task, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false);
         }
 
-        // If it counted as not bought, somebody may have bought the video in its place.
-        bool isSurprise = isRestored || (task.TaskId is null && task.TaskState != KlingTaskState.Submitting);
+        // If it counted as not bought, somebody may have bought the video in its place. Its process may say so again, because a commit had no answer.
+        bool isSurprise = isRestored || (task.TaskState != KlingTaskState.Submitting && (task.TaskId is null || intent is not null));
         if (!isSurprise || result is not RecordResult.Recorded { Task: { TaskState: not KlingTaskState.Failed } accepted })
         {
             return result;
         }
 
         await ReopenAsync(session, task).ConfigureAwait(false);
-        return new RecordResult.Recorded(accepted, await TaskTable.FindSuccessorAsync(session, accepted).ConfigureAwait(false));
+        return new RecordResult.Recorded(accepted, await Successors.FindAsync(session, accepted).ConfigureAwait(false));
     }
 
     /// <summary>The record of an attempt. If it was settled while its process stood still, and removed, it is restored. It is restored already if this is repeated because a commit had no answer.</summary>
@@ -116,16 +118,13 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     private static async Task<KlingVideoTask> RestoreAsync(SqlSession session, KlingVideoTask attempt, long id, string? runId = null)
     {
         KlingVideoTask restored = await TaskTable.InsertAsync(session, attempt, runId: runId).ConfigureAwait(false);
-
-        // A ledger that was put back from a backup assigns the same numbers again.
-        bool isPutBack = restored.Id <= id || await TaskTable.FindAsync(session, id).ConfigureAwait(false) is not null;
-        await TaskTable.ReopenAsync(session, restored.Id, isPutBack ? 0 : id).ConfigureAwait(false);
+        await Successors.ReopenAsync(session, restored.Id, id).ConfigureAwait(false);
         return restored;
     }
 
     /// <summary>Records that an attempt counts again, if it was settled as one that bought nothing.</summary>
     private static Task ReopenAsync(SqlSession session, KlingVideoTask before)
-        => before.TaskState.IsSettled() ? TaskTable.ReopenAsync(session, before.Id, before.Id) : Task.CompletedTask;
+        => before.TaskState.IsSettled() && before.TaskId is null ? Successors.ReopenAsync(session, before.Id) : Task.CompletedTask;
 
     public static async Task<RecordResult> RejectAsync(SqlSession session, KlingVideoTask attempt, string? code, string reason)
     {
@@ -149,7 +148,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
 
         await ReopenAsync(session, task).ConfigureAwait(false);
-        return new RecordResult.Recorded(unknown, await TaskTable.FindSuccessorAsync(session, unknown).ConfigureAwait(false));
+        return new RecordResult.Recorded(unknown, await Successors.FindAsync(session, unknown).ConfigureAwait(false));
     }
 
     /// <summary>Restores the record of an attempt whose response was lost along with it: without the record, the video would be bought again.</summary>
@@ -158,7 +157,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         KlingVideoTask unknown = TaskTransitions.Restored(
             answer.Account, answer.Nonce!, answer.Identity, answer.Credits, Describe(answer), await NowAsync(session).ConfigureAwait(false));
         unknown = await RestoreAsync(session, unknown, answer.Id).ConfigureAwait(false);
-        return new RecordResult.Recorded(unknown, await TaskTable.FindSuccessorAsync(session, unknown).ConfigureAwait(false));
+        return new RecordResult.Recorded(unknown, await Successors.FindAsync(session, unknown).ConfigureAwait(false));
     }
 
     public static async Task<RecordResult> DetachAsync(SqlSession session, long id, string taskId, string reason)
@@ -287,25 +286,31 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent)
     {
         const string While = "While this process stood still, its attempt";
-        long first = intent.Former[0];
-        if (await TaskTable.FindSuccessorAsync(session, intent, first).ConfigureAwait(false) is { } successor)
+        if (await Successors.FindAsync(session, intent).ConfigureAwait(false) is { } successor)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"{While} (task {first}) was settled by another process, and task {successor.Id} {WasBought(successor)} bought in its place.")
+                $"{While} (task {intent.Former[0].Id}) was settled by another process, and task {successor.Id} {WasBought(successor)} bought in its place. New-KlingVideoTask makes one more video.")
             {
                 TaskNumber = successor.Id,
             };
         }
 
-        foreach (long former in intent.Former)
+        foreach (KlingVideoTask former in intent.Former)
         {
-            if (await TaskTable.FindAsync(session, former).ConfigureAwait(false) is { TaskState: KlingTaskState.Abandoned })
+            const string IfWanted = "If the video is still wanted, New-KlingVideoTask buys it.";
+            string? problem = await TaskTable.FindAttemptAsync(session, former).ConfigureAwait(false) switch
             {
-                throw new KlingException(ErrorKind.RequestInvalid, $"{While} (task {former}) was given up with Resolve-KlingVideoTask. If the video is still wanted, New-KlingVideoTask buys it.")
-                {
-                    TaskNumber = former,
-                };
+                // Its user may have given it up before.
+                null => $"{While} (task {former.Id}) was settled and its record removed. {IfWanted}",
+                { TaskState: KlingTaskState.Abandoned, TaskId: null } => $"{While} (task {former.Id}) was given up with Resolve-KlingVideoTask. {IfWanted}",
+                { TaskState: not KlingTaskState.Failed, TaskId: not null }
+                    => $"Its earlier attempt, task {former.Id}, turned out to be bought after all. To get the video: Get-KlingVideoTask -Id {former.Id} | Wait-KlingVideoTask | Save-KlingVideo.",
+                _ => null,
+            };
+            if (problem is not null)
+            {
+                throw new KlingException(ErrorKind.RequestInvalid, problem) { TaskNumber = former.Id };
             }
         }
     }
@@ -313,7 +318,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <summary>Refuses to buy in place of a lost attempt what was bought in its place while it counted as not bought.</summary>
     private static async Task RequireNotReplacedAsync(SqlSession session, KlingVideoTask lost)
     {
-        if (await TaskTable.FindSuccessorAsync(session, lost).ConfigureAwait(false) is { } other)
+        if (await Successors.FindAsync(session, lost).ConfigureAwait(false) is { } other)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,

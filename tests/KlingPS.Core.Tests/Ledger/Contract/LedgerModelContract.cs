@@ -157,12 +157,16 @@ public abstract class LedgerModelContract
         public bool IsBought(string identity) => Records.Values.Any(record => record.Identity == identity
             && record is not ({ State: KlingTaskState.Failed or KlingTaskState.Rejected } or { State: KlingTaskState.Abandoned, TaskId: null }));
 
-        /// <summary>Whether something else has replaced an attempt, while that counted as not bought: only replacements are not part of the run here.</summary>
-        private bool IsReplaced(long id) => _reopened.TryGetValue(id, out long former) && Records.Values.Any(other => other.Id > former
-            && other.Id != id
+        /// <summary>Whether something else has replaced an attempt. All requests are of one run here, so none of them has unless it replaces something.</summary>
+        private bool IsReplaced(long id) => Records.Values.Any(other => other.Id != id
             && other.Identity == Records[id].Identity
-            && other.Replaces is not null
-            && (!other.State.IsSettled() || other.State == KlingTaskState.Succeeded));
+            && (!other.State.IsSettled() || other is { State: KlingTaskState.Succeeded } or { State: KlingTaskState.Abandoned, TaskId: not null })
+            && HasTakenPlaceOf(id, other));
+
+        private bool HasTakenPlaceOf(long id, Record other)
+            => other.Replaces is long replaced
+                && (replaced == id
+                    || (Find(replaced) is { } former && former.Identity == other.Identity ? HasTakenPlaceOf(id, former) : _reopened.TryGetValue(id, out long since) && other.Id > since));
 
         public bool Begin(string identity, long? replaces)
         {

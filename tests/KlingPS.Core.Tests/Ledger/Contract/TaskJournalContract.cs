@@ -615,6 +615,7 @@ public abstract class TaskJournalContract : LedgerContract
         RecordResult.Recorded late = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(second.Id, "t2", replacement));
 
         Assert.Equal((fourth, fourth), (lost.Successor, late.Successor));
+        Assert.Equal(late, await Ledger.Tasks.RecordAcceptedAsync(second.Id, "t2", replacement));
     }
 
     [Fact]
@@ -634,6 +635,65 @@ public abstract class TaskJournalContract : LedgerContract
         {
             Assert.Equal(attempt.Id, (await Ledger.Tasks.BeginAsync(Replacing(intent, attempt.Id), Token)).Replaces);
         }
+    }
+
+    [Fact]
+    public async Task Replacements_of_lost_attempts_at_the_same_video_are_made_again_after_their_process_stood_still_each_in_place_of_its_own()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        var lost = new List<KlingVideoTask>();
+        for (int i = 0; i < 3; i++)
+        {
+            lost.Add(await Ledger.Tasks.LoseAsync((await Ledger.Tasks.BeginAsync(intent.Renew(), Token)).Id));
+        }
+
+        var former = new List<KlingVideoTask>();
+        foreach (KlingVideoTask attempt in lost)
+        {
+            former.Add(await Ledger.Tasks.LoseAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, attempt.Id), Token)).Id));
+        }
+
+        var made = new List<KlingVideoTask>();
+        foreach ((KlingVideoTask attempt, KlingVideoTask replacement) in lost.Zip(former))
+        {
+            await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+            made.Add(await Ledger.Tasks.BeginAsync(Replacing(intent, attempt.Id) with { Former = [replacement] }, Token));
+        }
+
+        Assert.Equal(lost.Select(attempt => (long?)attempt.Id), made.Select(task => task.Replaces));
+        RecordResult.Recorded unknown = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.ReportLostAsync(lost[0].Id, "The line broke."));
+        Assert.Equal(made[0], unknown.Successor);
+        await Ledger.Tasks.RejectAsync(made[0].Id, null, "no");
+        Assert.Equal(lost[0].Id, (await Ledger.Tasks.BeginAsync(Replacing(intent, lost[0].Id), Token)).Replaces);
+    }
+
+    [Fact]
+    public async Task A_replacement_that_the_service_has_forgotten_may_be_paid_for_and_is_not_bought_once_more()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask attempt = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.LoseAsync(attempt.Id);
+        KlingVideoTask other = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, attempt.Id), Token)).Id, "t2");
+        await Ledger.Tasks.RecordForgottenAsync(other.Id, "t2", "It is not known.");
+        await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent);
+
+        await RefusedInPlaceOfAsync(intent, attempt.Id, other.Id);
+    }
+
+    [Fact]
+    public async Task An_answer_that_comes_late_is_recorded_for_an_attempt_of_an_earlier_version_whose_tail_image_has_no_hash()
+    {
+        VideoSpec spec = TempLedger.Intent().Spec with { TailImage = MediaSource.FromFile("/images/tail.png") with { Hash = "tail" } };
+        TaskIntent intent = TempLedger.Intent() with { Spec = spec, Identity = spec.GetIdentity(), RunId = "ours" };
+        KlingVideoTask attempt = await Ledger.Tasks.BeginAsync(intent, Token);
+        await Host.SqlAsync("UPDATE tasks SET parameters = NULL");
+        await Ledger.Tasks.LoseAsync(attempt.Id);
+        await Ledger.Tasks.AbandonAsync(attempt.Id);
+        await Ledger.Tasks.BeginAsync(TempLedger.Intent() with { Spec = spec with { Duration = 10 }, Identity = "longer", RunId = "theirs" }, Token);
+
+        KlingVideoTask bought = await Ledger.Tasks.AcceptAsync(attempt.Id, "t1");
+
+        Assert.Equal(("t1", null), (bought.TaskId, Assert.Single(bought.Spec.Sources, source => source.Source.Path == "/images/tail.png").Source.Hash));
     }
 
     [Fact]

@@ -250,6 +250,18 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_purchase_that_was_made_again_in_a_ledger_that_was_put_back_is_told_of_whatever_its_number_was()
+    {
+        KlingVideoTask task = await BeginElsewhereAsync() with { Id = 100 };
+        KlingVideoTask other = await _ledger.Tasks.AcceptAsync((await _ledger.Tasks.ClaimAsync(TempLedger.Intent() with { RunId = "theirs" }, Token)).Task.Id, "t2");
+
+        await KeptAsync(SpooledAnswer.Accepted(task, "t1"));
+
+        long bought = (await _ledger.Tasks.FindByTaskIdAsync(TempLedger.Account, "t1", Token))!.Id;
+        Assert.Contains($"was bought twice: as task {bought}, whose response came late, and meanwhile as task {other.Id}.", _ledger.TakeNotice(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_request_whose_response_was_lost_is_not_bought_again_where_the_ledger_lost_its_record_as_well()
     {
         // A backup was put back that is older than the request, or a server took over that had not received it yet.

@@ -1,0 +1,113 @@
+using KlingPS.Core.Model;
+
+namespace KlingPS.Core.Ledger.Sql;
+
+/// <summary>
+/// Finds what other commands have bought, or may have bought, in place of an attempt that counted as not bought: by replacing it, by requesting
+/// the same video later, or by replacing such a request in turn.
+/// </summary>
+/// <remarks>
+/// A command may buy a video several times, so what its own run has requested takes nobody's place; nor does what replaces another of its
+/// attempts. If the record of what was replaced is gone, it may have been any attempt.
+/// </remarks>
+internal static class Successors
+{
+    /// <summary>Records that an attempt which counted as not bought does so no longer: what was requested since it began may have taken its place.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="id">The local id of the attempt.</param>
+    public static Task ReopenAsync(SqlSession session, long id) => ReopenFromAsync(session, id, id);
+
+    /// <summary>The same, for an attempt whose record was gone.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="id">The local id of the new record.</param>
+    /// <param name="former">The one that the attempt began with.</param>
+    public static async Task ReopenAsync(SqlSession session, long id, long former)
+    {
+        // A ledger that was put back from a backup assigns numbers again: then every other request counts as a later one.
+        bool isPutBack = id <= former || await TaskTable.FindAsync(session, former).ConfigureAwait(false) is not null;
+        await ReopenFromAsync(session, id, isPutBack ? 0 : former).ConfigureAwait(false);
+    }
+
+    private static async Task ReopenFromAsync(SqlSession session, long id, long former)
+        => await session.ExecuteAsync("UPDATE tasks SET reopened_from = @former WHERE id = @id AND reopened_from IS NULL", ("id", id), ("former", former)).ConfigureAwait(false);
+
+    /// <summary>What has taken the place of attempts that others have settled while their process stood still.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="intent">The purchase that they were made for, with the attempts in <see cref="TaskIntent.Former"/>.</param>
+    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, TaskIntent intent)
+    {
+        long[] own = [.. intent.Former.Select(attempt => attempt.Id)];
+        IReadOnlyList<string> identities = await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false);
+        return (await ListAsync(session, intent.Account, identities, own, since: own[0], intent.RecordedRunId).ConfigureAwait(false)).FirstOrDefault();
+    }
+
+    /// <summary>What has taken the place of an attempt.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="attempt">
+    /// The attempt. If it has never counted as not bought, nothing has. As long as its outcome is not known, a task that was looked up by its id
+    /// is left out: that may be what the attempt has bought.
+    /// </param>
+    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, KlingVideoTask attempt)
+    {
+        if (attempt.Identity is null)
+        {
+            return null;
+        }
+
+        (long? since, string? run) = (await session.QueryAsync(
+            "SELECT reopened_from, run_id FROM tasks WHERE id = @id",
+            row => (row.NumberOrNull("reopened_from"), row.TextOrNull("run_id")),
+            ("id", attempt.Id)).ConfigureAwait(false)).Single();
+
+        // Other spellings are known only of a video that is recorded with all that it was made from.
+        bool hasSpellings = since is not null && attempt.IsDescribed && attempt.Spec.Sources.All(source => source.Source is not { IsFile: true, Hash: null });
+        IReadOnlyList<string> identities = hasSpellings
+            ? await Spellings.ListIdentitiesAsync(session, attempt.Spec, attempt.Identity).ConfigureAwait(false)
+            : [attempt.Identity];
+        return (await ListAsync(session, attempt.Account, identities, [attempt.Id], since, run).ConfigureAwait(false))
+            .Find(task => attempt.TaskState != KlingTaskState.Unknown || task.Nonce is not null);
+    }
+
+    /// <summary>All that has taken the place of one of several attempts, the best first.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="account">The account.</param>
+    /// <param name="identities">See <see cref="Spellings.ListIdentitiesAsync"/>.</param>
+    /// <param name="own">The local ids of the attempts.</param>
+    /// <param name="since">The local id after which a request of another command counts; <see langword="null"/> if only replacements do.</param>
+    /// <param name="run">The run of the attempts.</param>
+    private static async Task<List<KlingVideoTask>> ListAsync(
+        SqlSession session, string account, IReadOnlyList<string> identities, long[] own, long? since, string? run)
+    {
+        Dictionary<long, KlingVideoTask> same = (await TaskTable.ListByIdentitiesAsync(session, account, identities, "t.id > 0").ConfigureAwait(false)).ToDictionary(task => task.Id);
+        List<KlingVideoTask> purchases = await TaskTable.ListByIdentitiesAsync(
+            session, account, identities, $"(t.state IN {TaskTable.PurchaseStates} OR {TaskTable.IsForgotten}) {TaskTable.BestFirst}").ConfigureAwait(false);
+        List<KlingVideoTask> later = since is null ? [] : await TaskTable.ListByIdentitiesAsync(
+            session,
+            account,
+            identities,
+            "t.id > @since AND (t.run_id IS NULL OR t.run_id <> @run)",
+            ("since", since),
+            ("run", run ?? string.Empty)).ConfigureAwait(false);
+        return purchases.FindAll(task => !own.Contains(task.Id) && HasTakenPlace(task));
+
+        bool HasTakenPlace(KlingVideoTask task)
+        {
+            for (int steps = 0; task.Replaces is long replaced && steps <= same.Count; steps++)
+            {
+                if (own.Contains(replaced))
+                {
+                    return true;
+                }
+
+                if (!same.TryGetValue(replaced, out KlingVideoTask? former))
+                {
+                    return task.Id > since;
+                }
+
+                task = former;
+            }
+
+            return later.Exists(other => other.Id == task.Id);
+        }
+    }
+}

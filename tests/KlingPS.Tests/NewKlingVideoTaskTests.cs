@@ -1,5 +1,8 @@
 using System.Management.Automation;
 using System.Text.Json.Nodes;
+using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 using KlingPS.Core.Submitting;
 using KlingPS.Sandbox;
@@ -368,15 +371,31 @@ public sealed class NewKlingVideoTaskTests
         shell.Server.AddFault(new SandboxFault { Operation = SandboxOperation.Create, FaultKind = fault, Status = status, Match = "lost" });
         shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, match: "refused", code: 401);
 
-        ShellResult result = await shell.RunAsync(
+        string[] images = shell.Images("lost.png", "refused.png");
+        var isUnknown = new TaskCompletionSource();
+        using RunningScript running = shell.Shell.Start(
             """
             & {
                 [pscustomobject]@{ Path = $images[0]; Prompt = 'lost' }
-                while (-not (Get-KlingVideoTask -State Unknown)) { }
+                $isUnknown.Wait()
                 [pscustomobject]@{ Path = $images[1]; Prompt = 'refused' }
             } | New-KlingVideoTask -ErrorAction SilentlyContinue
             """,
-            new { images = shell.Images("lost.png", "refused.png") });
+            new { images, isUnknown = isUnknown.Task });
+
+        try
+        {
+            // The ledger is asked from here: a loop in the script keeps a processor busy until the purchase is given up.
+            await using SqlLedger ledger = SqliteLedger.Create(Environment.GetEnvironmentVariable("KLINGPS_LEDGER")!, TimeProvider.System);
+            var unknown = new TaskFilter { States = [KlingTaskState.Unknown] };
+            await Eventually.TrueAsync(async () => (await ledger.Tasks.ListAsync(unknown, TestContext.Current.CancellationToken)).Any(task => task.SourcePath == images[0]), "the lost purchase to be unknown");
+        }
+        finally
+        {
+            isUnknown.SetResult();
+        }
+
+        ShellResult result = await running.Completion;
 
         string message = Assert.IsType<ErrorRecord>(result.Terminating).ToString();
         Assert.EndsWith(" It is not known whether 1 video was bought; Get-KlingVideoTask -State Unknown shows it.", message, StringComparison.Ordinal);

@@ -285,6 +285,11 @@ function Start-TestProgram([IO.DirectoryInfo] $Project, [string] $Folder, [strin
         $start.Environment['TMPDIR'] = $Memory
     }
 
+    # These end before it pays that .NET compiles again what runs often. The tests of Core have loops for which it does.
+    if ($name -ne 'KlingPS.Core.Tests') {
+        $start.Environment['DOTNET_TC_CallCounting'] = '0'
+    }
+
     $start.RedirectStandardInput = $start.RedirectStandardOutput = $start.RedirectStandardError = $true
     $process = [Diagnostics.Process]::Start($start)
     $process.StandardInput.Close()

@@ -608,6 +608,11 @@ public abstract class TaskJournalContract : LedgerContract
         await Ledger.Tasks.AbandonAsync(second.Id);
         KlingVideoTask third = await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token);
         await Ledger.Tasks.LoseAsync(third.Id);
+        await Ledger.Tasks.RecordUnknownAsync(second.Id, "The line broke.", replacement);
+        Assert.StartsWith(
+            $"Task {third.Id} ({third.Subject}) may have been bought in place of task {second.Id} already.",
+            await RefusedInPlaceOfAsync(intent, second.Id, third.Id),
+            StringComparison.Ordinal);
         KlingVideoTask fourth = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, third.Id), Token)).Id, "t4");
 
         RecordResult.Recorded lost = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(second.Id, "The line broke.", replacement));
@@ -715,18 +720,24 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal(other, await Ledger.Tasks.FindAsync(other.Id, Token));
     }
 
-    [Fact]
-    public async Task What_was_bought_in_a_ledger_that_was_put_back_takes_the_place_of_an_attempt_whatever_its_number()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task What_was_bought_in_a_ledger_that_was_put_back_takes_the_place_of_an_attempt_whatever_its_number(int more)
     {
         TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
         await Ledger.Tasks.BeginAsync(TempLedger.Intent("another image"), Token);
         KlingVideoTask attempt = await Ledger.Tasks.BeginAsync(intent, Token);
         await Host.PutBackAsync();
         KlingVideoTask other = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.ClaimAsync(intent.Renew() with { RunId = "theirs" }, Token)).Task.Id, "t2");
+        for (int i = 0; i < more; i++)
+        {
+            await Ledger.Tasks.BeginAsync(TempLedger.Intent("another image"), Token);
+        }
 
         RecordResult.Recorded lost = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent));
 
-        Assert.Equal((1L, 2L, other), (other.Id, attempt.Id, lost.Successor));
+        Assert.Equal((1L, 2L, 2L + more, other), (other.Id, attempt.Id, lost.Task.Id, lost.Successor));
         await RefusedInPlaceOfAsync(intent, lost.Task.Id, other.Id);
     }
 
@@ -753,6 +764,7 @@ public abstract class TaskJournalContract : LedgerContract
         await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token)).Id, "t2");
 
         Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent)).Successor);
+        Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(attempt.Id, "t1", intent)).Warning);
     }
 
     [Fact]

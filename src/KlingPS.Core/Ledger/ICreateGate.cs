@@ -23,10 +23,10 @@ internal interface ICreateGate : IRateGate
     /// <summary>Waits for the caller's turn and does what <see cref="ITaskJournal.RecordSentAgainAsync"/> does. An attempt that is not under way any more takes no slot.</summary>
     /// <param name="attempt">The attempt as it was recorded.</param>
     /// <param name="answerWithin">See <see cref="TaskIntent.AnswerWithin"/>; counts from the moment at which the gate opens.</param>
-    /// <param name="claim">See <see cref="ITaskJournal.RecordSentAgainAsync"/>.</param>
+    /// <param name="intent">See <see cref="ITaskJournal.RecordSentAgainAsync"/>.</param>
     /// <param name="caller">Who waits.</param>
     /// <param name="cancellationToken">Gives up the wait; the request is still held back then.</param>
-    Task<Passage<RecordResult>> SendAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, IGateCaller caller, CancellationToken cancellationToken);
+    Task<Passage<RecordResult>> SendAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, IGateCaller caller, CancellationToken cancellationToken);
 }
 
 /// <summary>Who waits at a gate.</summary>

@@ -81,17 +81,18 @@ internal interface ITaskJournal
     /// <summary>Records that a request which was held back is about to leave. It must not be sent before this has returned.</summary>
     /// <param name="attempt">The attempt as it was recorded.</param>
     /// <param name="answerWithin">See <see cref="TaskIntent.AnswerWithin"/>; counts from now.</param>
-    /// <param name="claim">
-    /// The purchase, if it was claimed: it is not sent again when something has become known meanwhile that <see cref="ClaimAsync"/> would
-    /// find. <see langword="null"/> for a purchase that is made whatever else is bought.
+    /// <param name="intent">
+    /// The purchase: it is not sent again when it has become known meanwhile what <see cref="ClaimAsync"/> would find or, if it replaces an
+    /// attempt or is another attempt itself, that the video has been bought in place of that. <see langword="null"/> for a purchase that is made
+    /// whatever else is bought.
     /// </param>
     /// <param name="cancellationToken">Cancels the wait; the request is still held back then.</param>
     /// <returns>
     /// <see cref="RecordResult.Superseded"/> if the attempt is not under way any more: a callback has reported that it was bought, or another
     /// process has concluded that this one is dead. <see cref="RecordResult.Removed"/> if its record is gone, too.
-    /// <see cref="RecordResult.Forestalled"/> if a claim would find something. Nothing may be sent for it then.
+    /// <see cref="RecordResult.Forestalled"/> if the same video has become known. Nothing may be sent for it then.
     /// </returns>
-    Task<RecordResult> RecordSentAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken);
+    Task<RecordResult> RecordSentAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, CancellationToken cancellationToken);
 
     /// <summary>
     /// Says that this process will record nothing more of an attempt, because recording has failed: the next

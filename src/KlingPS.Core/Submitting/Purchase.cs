@@ -63,8 +63,8 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     /// <summary>Whether an earlier purchase of the same video takes the place of this one.</summary>
     private bool IsReusing => submission.ReusePurchase && !submission.Force;
 
-    /// <summary>The purchase, if it is made only as long as nobody else makes it.</summary>
-    private TaskIntent? Claim => IsReusing ? _intent : null;
+    /// <summary>The purchase, unless it is made whatever else is bought.</summary>
+    private TaskIntent? Conditional => IsReusing || _intent.Former.Count > 0 || _intent.Replaces is not null ? _intent : null;
 
     private ITaskJournal Tasks => sender.Session.Ledger.Tasks;
 
@@ -150,7 +150,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         ICreateGate gate = sender.Session.CreateGate;
         if (_task is KlingVideoTask heldBack)
         {
-            Passage<RecordResult> again = await gate.SendAgainAsync(heldBack, _intent.AnswerWithin, Claim, this, cancellationToken).ConfigureAwait(false);
+            Passage<RecordResult> again = await gate.SendAgainAsync(heldBack, _intent.AnswerWithin, Conditional, this, cancellationToken).ConfigureAwait(false);
             KlingVideoTask? bought = await ResumeAsync(again.Result).ConfigureAwait(false);
             if (bought is not null || again.Lease is not null)
             {
@@ -186,7 +186,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         while (_task is KlingVideoTask task && _askedAt.Since(sender.Session.TimeProvider) > s_longestPause)
         {
             _askedAt = Moment.Now(sender.Session.TimeProvider);
-            RecordResult result = await Tasks.RecordSentAgainAsync(task, _intent.AnswerWithin, Claim, cancellationToken).ConfigureAwait(false);
+            RecordResult result = await Tasks.RecordSentAgainAsync(task, _intent.AnswerWithin, Conditional, cancellationToken).ConfigureAwait(false);
             if (await ResumeAsync(result).ConfigureAwait(false) is KlingVideoTask bought)
             {
                 return bought;
@@ -210,7 +210,7 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             }
 
             _askedAt = Moment.Now(sender.Session.TimeProvider);
-            result = await Tasks.RecordSentAgainAsync(task, _intent.AnswerWithin, Claim, CancellationToken.None).ConfigureAwait(false);
+            result = await Tasks.RecordSentAgainAsync(task, _intent.AnswerWithin, Conditional, CancellationToken.None).ConfigureAwait(false);
         }
         catch (KlingException exception)
         {

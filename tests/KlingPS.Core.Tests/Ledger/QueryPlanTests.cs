@@ -72,7 +72,7 @@ public sealed partial class QueryPlanTests : IAsyncDisposable
         await tasks.FindBudgetExcessAsync(intent, Token);
         KlingVideoTask task = (await tasks.ClaimAsync(intent, Token)).Task;
         await tasks.RecordHeldBackAsync(task, "later");
-        await tasks.RecordSentAgainAsync(task, TimeSpan.FromHours(1), claim: null, Token);
+        await tasks.RecordSentAgainAsync(task, TimeSpan.FromHours(1), intent: null, Token);
         await tasks.RecordAcceptedAsync(task.Id, "t1");
         await tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
         await tasks.RecordSavingAsync(task.Id, "/videos/a.mp4", "cafe");

@@ -176,8 +176,8 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
         public Task<Passage<KlingVideoTask>> BeginAsync(TaskIntent intent, IGateCaller caller, CancellationToken cancellationToken)
             => WatchAsync(nameof(BeginAsync), caller, watched => inner.BeginAsync(intent, watched, cancellationToken));
 
-        public Task<Passage<RecordResult>> SendAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, IGateCaller caller, CancellationToken cancellationToken)
-            => WatchAsync(nameof(ITaskJournal.RecordSentAgainAsync), caller, watched => inner.SendAgainAsync(attempt, answerWithin, claim, watched, cancellationToken));
+        public Task<Passage<RecordResult>> SendAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, IGateCaller caller, CancellationToken cancellationToken)
+            => WatchAsync(nameof(ITaskJournal.RecordSentAgainAsync), caller, watched => inner.SendAgainAsync(attempt, answerWithin, intent, watched, cancellationToken));
 
         private async Task<Passage<T>> WatchAsync<T>(string name, IGateCaller caller, Func<IGateCaller, Task<Passage<T>>> pass)
         {

@@ -1022,7 +1022,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.Equal((1, ErrorKind.RequestInvalid, 1L), (_harness.Creates, error?.Kind, error?.TaskNumber));
         Assert.Equal(
-            "Nothing was bought for 'https://images.example/fox.png'. Its earlier attempt, task 1, turned out to be bought after all. To get the video: Get-KlingVideoTask -Id 1 | Wait-KlingVideoTask | Save-KlingVideo.",
+            "Nothing was bought for 'https://images.example/fox.png'. Task 1, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id 1 | Wait-KlingVideoTask | Save-KlingVideo.",
             error!.Message);
     }
 
@@ -1514,6 +1514,31 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(("t2", lost.Id), (again.TaskId, again.Replaces));
         Assert.Equal(ErrorKind.BudgetExceeded, (await SubmitAsync(_harness.Submission("owl.png", 1))).Error?.Kind);
         Assert.Equal(1, _harness.Uploads);
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_that_turns_out_to_have_been_bought_while_its_replacement_is_held_back_is_not_paid_for_twice()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Code(455, "Maintenance"), Replies.Accepts("t2"));
+        await SubmitAsync(_harness.Submission("fox.png"));
+        KlingVideoTask lost = await RecordAsync();
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSentAgainAsync))
+            {
+                // A callback says so.
+                _harness.Ledger.BeforeCall = null;
+                _harness.Ledger.OfOtherProcess.Tasks.AcceptAsync(lost.Id, "t1").GetAwaiter().GetResult();
+            }
+        };
+
+        using var deadline = new KlingPS.Core.Scheduling.Deadline(_harness.Clock, null);
+        KlingException error = await Assert.ThrowsAsync<KlingException>(
+            () => _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResubmitAsync(lost, deadline, CancellationToken.None)));
+
+        Assert.EndsWith($"Task {lost.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {lost.Id} | Wait-KlingVideoTask | Save-KlingVideo.", error.Message, StringComparison.Ordinal);
+        Assert.Equal(2, _harness.Creates);
+        Assert.Equal([KlingTaskState.Waiting, KlingTaskState.Rejected], (await _harness.ListAsync()).Select(task => task.TaskState));
     }
 
     [Fact]

@@ -231,7 +231,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         }
 
         string what = before is null
-            ? "is Unknown: the response to its request is lost, and the ledger had no record of it any more."
+            ? "is Unknown: the response to its request is lost, and the ledger no longer had a record of it."
             : "is Unknown again: when it was settled, nobody knew that its request was still under way, and the response to that request is lost.";
         return string.Create(
             CultureInfo.InvariantCulture,

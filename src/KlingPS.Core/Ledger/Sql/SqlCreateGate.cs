@@ -22,6 +22,6 @@ internal sealed class SqlCreateGate(SqlRateGate gate, SqlTaskJournal tasks) : IC
         => tasks.BeginAsync(intent, gate, caller, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<Passage<RecordResult>> SendAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, IGateCaller caller, CancellationToken cancellationToken)
-        => tasks.RecordSentAgainAsync(attempt, answerWithin, claim, gate, caller, cancellationToken);
+    public Task<Passage<RecordResult>> SendAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, IGateCaller caller, CancellationToken cancellationToken)
+        => tasks.RecordSentAgainAsync(attempt, answerWithin, intent, gate, caller, cancellationToken);
 }

@@ -85,14 +85,14 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.WriteLightlyAsync(session => TaskTransactions.HoldBackAsync(session, attempt, reason), WriteScope.Account(attempt.Account), CancellationToken.None);
 
     /// <inheritdoc/>
-    public Task<RecordResult> RecordSentAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, CancellationToken cancellationToken)
-        => store.WriteAsync(session => _transactions.SendAgainAsync(session, attempt, answerWithin, claim), WriteScope.Account(attempt.Account), cancellationToken);
+    public Task<RecordResult> RecordSentAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, CancellationToken cancellationToken)
+        => store.WriteAsync(session => _transactions.SendAgainAsync(session, attempt, answerWithin, intent), WriteScope.Account(attempt.Account), cancellationToken);
 
     /// <summary>See <see cref="ICreateGate.SendAgainAsync"/>.</summary>
     public Task<Passage<RecordResult>> RecordSentAgainAsync(
-        KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
+        KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
         => gate.PassAsync(
-            (session, tryTake) => _transactions.SendAgainAsync(session, attempt, answerWithin, claim, tryTake), WriteScope.Account(attempt.Account), caller, cancellationToken);
+            (session, tryTake) => _transactions.SendAgainAsync(session, attempt, answerWithin, intent, tryTake), WriteScope.Account(attempt.Account), caller, cancellationToken);
 
     /// <inheritdoc/>
     public void Disown(long id, TaskIntent intent, bool mayBeBought, string reason)

@@ -31,14 +31,16 @@ internal static class Successors
     private static async Task ReopenFromAsync(SqlSession session, long id, long former)
         => await session.ExecuteAsync("UPDATE tasks SET reopened_from = @former WHERE id = @id AND reopened_from IS NULL", ("id", id), ("former", former)).ConfigureAwait(false);
 
-    /// <summary>What has taken the place of attempts that others have settled while their process stood still.</summary>
+    /// <summary>What has taken the place of the attempt that a purchase replaces, or of its own that others have settled while their process stood still.</summary>
     /// <param name="session">The session.</param>
-    /// <param name="intent">The purchase that they were made for, with the attempts in <see cref="TaskIntent.Former"/>.</param>
-    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, TaskIntent intent)
+    /// <param name="intent">The purchase.</param>
+    /// <param name="current">The local id of its attempt that is under way.</param>
+    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, TaskIntent intent, long? current = null)
     {
-        long[] own = [.. intent.Former.Select(attempt => attempt.Id)];
+        IEnumerable<long?> own = intent.Former.Select(attempt => (long?)attempt.Id).Append(intent.Replaces).Append(current);
         IReadOnlyList<string> identities = await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false);
-        return (await ListAsync(session, intent.Account, identities, own, since: own[0], intent.RecordedRunId).ConfigureAwait(false)).FirstOrDefault();
+        long? since = intent.Former is [var first, ..] ? first.Id : null;
+        return (await ListAsync(session, intent.Account, identities, [.. own.OfType<long>()], since, intent.RecordedRunId).ConfigureAwait(false)).FirstOrDefault();
     }
 
     /// <summary>What has taken the place of an attempt.</summary>
@@ -73,7 +75,7 @@ internal static class Successors
     /// <param name="account">The account.</param>
     /// <param name="identities">See <see cref="Spellings.ListIdentitiesAsync"/>.</param>
     /// <param name="own">The local ids of the attempts.</param>
-    /// <param name="since">The local id after which a request of another command counts; <see langword="null"/> if only replacements do.</param>
+    /// <param name="since">The local id after which a request of another command counts; <see langword="null"/> if only replacements count.</param>
     /// <param name="run">The run of the attempts.</param>
     private static async Task<List<KlingVideoTask>> ListAsync(
         SqlSession session, string account, IReadOnlyList<string> identities, long[] own, long? since, string? run)

@@ -31,15 +31,17 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <inheritdoc cref="ClaimAsync(SqlSession, TaskIntent, Func{Task{bool}})"/>
     public async Task<KlingVideoTask?> BeginAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
     {
-        // Another attempt at the same purchase finds that one given up already.
-        long? givenUp = intent.Former.Count == 0 ? intent.Replaces : null;
+        long? replaced = intent.Replaces;
         if (intent.Former.Count > 0)
         {
             await RequireNotTakenOverAsync(session, intent).ConfigureAwait(false);
+
+            // The first attempt at the purchase has given it up, but it may be unknown again.
+            replaced = replaced is long id && await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { TaskState: KlingTaskState.Unknown } ? id : null;
         }
 
         // A purchase that is over a limit does not wait for a slot.
-        if (givenUp is null)
+        if (replaced is null)
         {
             await RequireWithinBudgetAsync(session, intent).ConfigureAwait(false);
         }
@@ -49,13 +51,13 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return null;
         }
 
-        if (givenUp is long replaced)
+        if (replaced is long unknown)
         {
-            await RequireNotReplacedAsync(session, await GetUnknownAsync(session, replaced).ConfigureAwait(false)).ConfigureAwait(false);
-            await RequireNotLookedUpAsync(session, intent, replaced).ConfigureAwait(false);
+            await RequireNotReplacedAsync(session, await GetUnknownAsync(session, unknown).ConfigureAwait(false)).ConfigureAwait(false);
+            await RequireNotLookedUpAsync(session, intent, unknown).ConfigureAwait(false);
 
             // Before the budget is checked: the new attempt takes over what the old one had set aside.
-            await AbandonAsync(session, replaced).ConfigureAwait(false);
+            await AbandonAsync(session, unknown).ConfigureAwait(false);
             await RequireWithinBudgetAsync(session, intent).ConfigureAwait(false);
         }
 
@@ -171,16 +173,16 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return await RecordAsync(session, attempt, task => task.HeldBack(reason, now)).ConfigureAwait(false);
     }
 
-    public async Task<RecordResult> SendAgainAsync(SqlSession session, KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim)
-        => (await SendAgainAsync(session, attempt, answerWithin, claim, s_open).ConfigureAwait(false))!;
+    public async Task<RecordResult> SendAgainAsync(SqlSession session, KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent)
+        => (await SendAgainAsync(session, attempt, answerWithin, intent, s_open).ConfigureAwait(false))!;
 
     /// <param name="session">The transaction.</param>
     /// <param name="attempt">The attempt as it was recorded.</param>
     /// <param name="answerWithin">The time after which the answer is overdue.</param>
-    /// <param name="claim">See <see cref="ITaskJournal.RecordSentAgainAsync"/>.</param>
+    /// <param name="intent">See <see cref="ITaskJournal.RecordSentAgainAsync"/>.</param>
     /// <param name="tryTake">Takes a slot for the request, if there is one.</param>
     /// <returns><see langword="null"/> if the request has to be sent again and there is no slot.</returns>
-    public async Task<RecordResult?> SendAgainAsync(SqlSession session, KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? claim, Func<Task<bool>> tryTake)
+    public async Task<RecordResult?> SendAgainAsync(SqlSession session, KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, Func<Task<bool>> tryTake)
     {
         if (await TaskTable.FindAttemptAsync(session, attempt).ConfigureAwait(false) is not { } task)
         {
@@ -192,7 +194,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return new RecordResult.Superseded(task);
         }
 
-        if (claim is not null && await TaskTable.FindObstacleAsync(session, claim, task.Id).ConfigureAwait(false) is { } other)
+        if (intent is not null && await FindOtherAsync(session, intent, task.Id).ConfigureAwait(false) is { } other)
         {
             return new RecordResult.Forestalled(other);
         }
@@ -286,6 +288,17 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent)
     {
         const string While = "While this process stood still, its attempt";
+        const string IfWanted = "If the video is still wanted, New-KlingVideoTask buys it.";
+        if (await FindBoughtAsync(session, intent).ConfigureAwait(false) is { } bought)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"Task {bought.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {bought.Id} | Wait-KlingVideoTask | Save-KlingVideo.")
+            {
+                TaskNumber = bought.Id,
+            };
+        }
+
         if (await Successors.FindAsync(session, intent).ConfigureAwait(false) is { } successor)
         {
             throw new KlingException(
@@ -298,14 +311,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         foreach (KlingVideoTask former in intent.Former)
         {
-            const string IfWanted = "If the video is still wanted, New-KlingVideoTask buys it.";
             string? problem = await TaskTable.FindAttemptAsync(session, former).ConfigureAwait(false) switch
             {
                 // Its user may have given it up before.
                 null => $"{While} (task {former.Id}) was settled and its record removed. {IfWanted}",
-                { TaskState: KlingTaskState.Abandoned, TaskId: null } => $"{While} (task {former.Id}) was given up with Resolve-KlingVideoTask. {IfWanted}",
-                { TaskState: not KlingTaskState.Failed, TaskId: not null }
-                    => $"Its earlier attempt, task {former.Id}, turned out to be bought after all. To get the video: Get-KlingVideoTask -Id {former.Id} | Wait-KlingVideoTask | Save-KlingVideo.",
+                { TaskState: KlingTaskState.Abandoned } => $"{While} (task {former.Id}) was given up with Resolve-KlingVideoTask. {IfWanted}",
                 _ => null,
             };
             if (problem is not null)
@@ -313,6 +323,28 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 throw new KlingException(ErrorKind.RequestInvalid, problem) { TaskNumber = former.Id };
             }
         }
+    }
+
+    /// <summary>What keeps a request from being sent again: what a claim would find; or, of a purchase that is made although the video was bought before, what has become of the attempts that it makes up for.</summary>
+    /// <param name="session">The transaction.</param>
+    /// <param name="intent">The purchase.</param>
+    /// <param name="own">The local id of the attempt under way.</param>
+    private static async Task<KlingVideoTask?> FindOtherAsync(SqlSession session, TaskIntent intent, long own)
+        => intent is { Former.Count: 0, Replaces: null }
+            ? await TaskTable.FindObstacleAsync(session, intent, own).ConfigureAwait(false)
+            : await FindBoughtAsync(session, intent).ConfigureAwait(false) ?? await Successors.FindAsync(session, intent, own).ConfigureAwait(false);
+
+    /// <summary>The attempt that a purchase makes up for, or one that was made before for the same purchase, if it turned out to have been bought after all.</summary>
+    private static async Task<KlingVideoTask?> FindBoughtAsync(SqlSession session, TaskIntent intent)
+    {
+        KlingVideoTask? replaced = intent.Replaces is long id ? await TaskTable.FindAsync(session, id).ConfigureAwait(false) : null;
+        List<KlingVideoTask?> earlier = [replaced];
+        foreach (KlingVideoTask former in intent.Former)
+        {
+            earlier.Add(await TaskTable.FindAttemptAsync(session, former).ConfigureAwait(false));
+        }
+
+        return earlier.Find(task => task is { TaskId: not null, TaskState: not KlingTaskState.Failed });
     }
 
     /// <summary>Refuses to buy in place of a lost attempt what was bought in its place while it counted as not bought.</summary>

@@ -105,7 +105,7 @@ public abstract class IdentityContract : LedgerContract
         Assert.Equal(
             !isAccepted,
             notice.StartsWith(
-                $"Task {claim.Task.Id} ('{TempLedger.Intent().Spec.Subject}') is Unknown: the response to its request is lost, and the ledger had no record of it any more. Resolve it with Resolve-KlingVideoTask. ",
+                $"Task {claim.Task.Id} ('{TempLedger.Intent().Spec.Subject}') is Unknown: the response to its request is lost, and the ledger no longer had a record of it. Resolve it with Resolve-KlingVideoTask. ",
                 StringComparison.Ordinal));
     }
 

@@ -95,7 +95,7 @@ public abstract class LedgerModelContract
             Step.Reject => () => RequireNotRefusedAsync(ledger.Tasks.RecordRejectedAsync(attempt, "422", "no")),
             Step.LoseAnswer => () => ledger.Tasks.RecordUnknownAsync(id, intent.Nonce, intent with { Nonce = attempt.Nonce ?? intent.Nonce }),
             Step.HoldBack => () => RequireNotRefusedAsync(ledger.Tasks.RecordHeldBackAsync(attempt, "later")),
-            Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(1), claim: null, Token)),
+            Step.SendAgain => () => RequireNotRefusedAsync(ledger.Tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(1), intent: null, Token)),
             Step.Snapshot => () => ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, state)),
             Step.Resolve => () => ledger.Tasks.ResolveAsync(id, TempLedger.Snapshot(taskId, state)),
             Step.Forget => () => ledger.Tasks.RecordForgottenAsync(id, taskId, "gone"),

@@ -162,8 +162,8 @@ public abstract class OwnerContract : LedgerContract
         Host.Time.Advance(s_patience + TimeSpan.FromMilliseconds(1));
         await west.Tasks.RecoverAsync(Token);
 
-        Assert.Equal(KlingTaskState.Unknown, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(asleep, TimeSpan.FromHours(1), claim: null, Token)).Task.TaskState);
-        Assert.Equal(KlingTaskState.Rejected, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(held, TimeSpan.FromHours(1), claim: null, Token)).Task.TaskState);
+        Assert.Equal(KlingTaskState.Unknown, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(asleep, TimeSpan.FromHours(1), intent: null, Token)).Task.TaskState);
+        Assert.Equal(KlingTaskState.Rejected, Assert.IsType<RecordResult.Superseded>(await east.Tasks.RecordSentAgainAsync(held, TimeSpan.FromHours(1), intent: null, Token)).Task.TaskState);
 
         // What it has not sent was not bought, and it knows that.
         await east.Tasks.RecordRejectedAsync(asleep, null, "It was taken for dead.");

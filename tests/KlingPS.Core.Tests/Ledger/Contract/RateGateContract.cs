@@ -260,7 +260,7 @@ public abstract class RateGateContract : LedgerContract
         await ledger.Tasks.RecordHeldBackAsync(task, "Maintenance");
         await EnterAsync(gate, 20);
         using var source = new CancellationTokenSource();
-        Task<Passage<RecordResult>> waiting = gate.SendAgainAsync(task, TimeSpan.FromMinutes(5), claim: null, Passing, source.Token);
+        Task<Passage<RecordResult>> waiting = gate.SendAgainAsync(task, TimeSpan.FromMinutes(5), intent: null, Passing, source.Token);
         await SleepsAsync();
 
         SqlLedger survivor = await Host.OpenAsync(ProcessIdentity.Current, owner => owner == ProcessIdentity.Current);
@@ -278,7 +278,7 @@ public abstract class RateGateContract : LedgerContract
         await ledger.Tasks.AcceptAsync(task.Id, "t1");
         await EnterAsync(gate, 20);
 
-        Passage<RecordResult> passage = await Eventually.DoneAsync(gate.SendAgainAsync(task, TimeSpan.FromMinutes(5), claim: null, Passing, Token));
+        Passage<RecordResult> passage = await Eventually.DoneAsync(gate.SendAgainAsync(task, TimeSpan.FromMinutes(5), intent: null, Passing, Token));
 
         Assert.True(passage is { Result: RecordResult.Superseded, Lease: null });
     }

@@ -100,7 +100,7 @@ public abstract class RecoveryContract : LedgerContract
         Host.Time.Advance(TimeSpan.FromMinutes(6));
         if (isSentAgain)
         {
-            await other.Tasks.RecordSentAgainAsync(theirs, TimeSpan.FromMinutes(7), claim: null, Token);
+            await other.Tasks.RecordSentAgainAsync(theirs, TimeSpan.FromMinutes(7), intent: null, Token);
         }
 
         Host.Time.Advance(TimeSpan.FromMinutes(6));
@@ -130,7 +130,7 @@ public abstract class RecoveryContract : LedgerContract
         KlingVideoTask sent = await other.Tasks.BeginAsync(TempLedger.Intent("sent"), Token);
         Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordHeldBackAsync(held, "Maintenance."));
         Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordHeldBackAsync(sent, "Maintenance."));
-        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordSentAgainAsync(sent, TimeSpan.FromHours(1), claim: null, Token));
+        Assert.IsType<RecordResult.Recorded>(await other.Tasks.RecordSentAgainAsync(sent, TimeSpan.FromHours(1), intent: null, Token));
         Assert.Equal(84, (await Ledger.Tasks.ListAsync(new TaskFilter(), Token)).Sum(task => task.CreditsReserved));
 
         SqlLedger survivor = await Host.OpenAsync(ProcessIdentity.Current, owner => owner != s_other);
@@ -139,7 +139,7 @@ public abstract class RecoveryContract : LedgerContract
         Assert.Equal((KlingTaskState.Rejected, 0m), (settled.TaskState, settled.CreditsReserved));
         Assert.Equal("The service did not accept the request, and it was not sent again: Maintenance.", settled.FailMessage);
         Assert.Equal(KlingTaskState.Unknown, (await survivor.Tasks.FindAsync(sent.Id, Token))!.TaskState);
-        Assert.IsType<RecordResult.Superseded>(await other.Tasks.RecordSentAgainAsync(held, TimeSpan.FromHours(1), claim: null, Token));
+        Assert.IsType<RecordResult.Superseded>(await other.Tasks.RecordSentAgainAsync(held, TimeSpan.FromHours(1), intent: null, Token));
     }
 
     [Theory]

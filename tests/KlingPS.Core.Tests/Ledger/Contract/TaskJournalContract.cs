@@ -673,6 +673,69 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_replacement_whose_process_stood_still_is_not_made_again_if_another_one_has_replaced_the_same_attempt()
+    {
+        (TaskIntent intent, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+        await Ledger.Tasks.RecordUnknownAsync(lost.Id, "The line broke.", intent);
+        KlingVideoTask other = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id), Token)).Id, "t2");
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id) with { Former = [replacement] }, Token));
+
+        Assert.Equal((ErrorKind.RequestInvalid, other.Id), (error.Kind, error.TaskNumber));
+        Assert.EndsWith($"(task {replacement.Id}) was settled by another process, and task {other.Id} was bought in its place. New-KlingVideoTask makes one more video.", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(KlingTaskState.Generating)]
+    [InlineData(KlingTaskState.Failed)]
+    public async Task A_replacement_is_neither_sent_again_nor_made_again_once_the_attempt_that_it_replaces_turns_out_to_have_bought_a_video(KlingTaskState state)
+    {
+        (TaskIntent intent, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
+        TaskIntent again = Replacing(intent, lost.Id);
+        await Ledger.Tasks.RecordHeldBackAsync(replacement, "Maintenance.");
+        await Ledger.Tasks.AcceptAsync(lost.Id, "t1");
+        KlingVideoTask bought = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", state));
+        bool isBought = state != KlingTaskState.Failed;
+
+        RecordResult result = await Ledger.Tasks.RecordSentAgainAsync(replacement, TimeSpan.FromHours(1), again, Token);
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+        Exception? error = await Record.ExceptionAsync(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [replacement] }, Token));
+
+        Assert.Equal(isBought ? bought : null, (result as RecordResult.Forestalled)?.Other);
+        Assert.Equal(
+            isBought ? $"Task {lost.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {lost.Id} | Wait-KlingVideoTask | Save-KlingVideo." : null,
+            error?.Message);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_is_unknown_again_is_given_up_once_more_when_its_replacement_is_made_again()
+    {
+        (TaskIntent intent, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+        await Ledger.Tasks.RecordUnknownAsync(lost.Id, "The line broke.", intent);
+
+        KlingVideoTask again = await Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id) with { Former = [replacement] }, Token);
+
+        Assert.Equal(lost.Id, again.Replaces);
+        Assert.Equal(KlingTaskState.Abandoned, (await Ledger.Tasks.FindAsync(lost.Id, Token))!.TaskState);
+    }
+
+    [Fact]
+    public async Task Another_attempt_at_a_purchase_is_not_sent_again_once_the_first_one_turns_out_to_have_been_bought()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask first = await Ledger.Tasks.BeginAsync(intent, Token);
+        await Ledger.Tasks.RejectAsync(first.Id, null, "not sent");
+        TaskIntent again = intent.Renew() with { Former = [first] };
+        KlingVideoTask second = await Ledger.Tasks.BeginAsync(again, Token);
+        Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordSentAgainAsync(second, TimeSpan.FromHours(1), again, Token));
+        KlingVideoTask bought = await Ledger.Tasks.AcceptAsync(first.Id, "t1");
+
+        Assert.Equal(new RecordResult.Forestalled(bought), await Ledger.Tasks.RecordSentAgainAsync(second, TimeSpan.FromHours(1), again, Token));
+    }
+
+    [Fact]
     public async Task A_replacement_that_the_service_has_forgotten_may_be_paid_for_and_is_not_bought_once_more()
     {
         TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
@@ -711,7 +774,7 @@ public abstract class TaskJournalContract : LedgerContract
         RecordResult[] results =
         [
             await Ledger.Tasks.RecordHeldBackAsync(attempt, "later"),
-            await Ledger.Tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(1), claim: null, Token),
+            await Ledger.Tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(1), intent: null, Token),
             await Ledger.Tasks.RecordRejectedAsync(attempt, "422", "no"),
         ];
 
@@ -810,6 +873,14 @@ public abstract class TaskJournalContract : LedgerContract
             + $"To get both: Get-KlingVideoTask -Id {result.Task.Id}, {successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.",
             result.Warning);
         Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(another.Id, "t3")).Successor);
+    }
+
+    /// <summary>A lost attempt, and the one that -Resubmit has made in its place.</summary>
+    private async Task<(TaskIntent Intent, KlingVideoTask Lost, KlingVideoTask Replacement)> ReplacedAsync()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask lost = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(intent, Token)).Task.Id);
+        return (intent, lost, await Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id), Token));
     }
 
     /// <summary>A purchase as -Resubmit makes it, which is part of no run.</summary>

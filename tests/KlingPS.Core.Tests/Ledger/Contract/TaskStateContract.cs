@@ -99,7 +99,7 @@ public abstract class TaskStateContract : LedgerContract
         [
             await Ledger.Tasks.RecordRejectedAsync(gone, null, "no"),
             await Ledger.Tasks.RecordHeldBackAsync(gone, "later"),
-            await Ledger.Tasks.RecordSentAgainAsync(gone, TimeSpan.FromHours(1), claim: null, Token),
+            await Ledger.Tasks.RecordSentAgainAsync(gone, TimeSpan.FromHours(1), intent: null, Token),
             await Ledger.Tasks.RecordDetachedAsync(gone.Id, "t1", "another's"),
         ];
 

@@ -290,7 +290,7 @@ public sealed class LostConnectionTests : IAsyncLifetime
             "reject" => () => tasks.RecordRejectedAsync(attempt, null, "refused"),
             "lose" => () => tasks.ReportLostAsync(id),
             "hold back" => () => tasks.RecordHeldBackAsync(attempt, "busy"),
-            "send again" => () => tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(5), claim: null, Token),
+            "send again" => () => tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(5), intent: null, Token),
             "snapshot" => () => tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot(Task1, KlingTaskState.Failed)),
             "save" => () => tasks.RecordSavedAsync(id, "/videos/a.mp4", "hash"),
             "resolve" => () => tasks.ResolveAsync(id, LedgerHost.Snapshot(Task1, KlingTaskState.Waiting)),

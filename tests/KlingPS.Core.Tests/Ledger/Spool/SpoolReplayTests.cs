@@ -297,7 +297,7 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         KlingVideoTask unknown = (await _ledger.Tasks.FindByNonceAsync(TempLedger.Account, task.Nonce!, Token))!;
         Assert.Equal(KlingTaskState.Unknown, unknown.TaskState);
         Assert.StartsWith(
-            $"Task {unknown.Id} ('/images/a.png') is Unknown: the response to its request is lost, and the ledger had no record of it any more. In its place, task {other.Id} was bought meanwhile. Resolve it with Resolve-KlingVideoTask.",
+            $"Task {unknown.Id} ('/images/a.png') is Unknown: the response to its request is lost, and the ledger no longer had a record of it. In its place, task {other.Id} was bought meanwhile. Resolve it with Resolve-KlingVideoTask.",
             _ledger.TakeNotice(),
             StringComparison.Ordinal);
     }

@@ -30,8 +30,8 @@ internal sealed record TaskIntent
     public long? Replaces { get; init; }
 
     /// <summary>
-    /// The attempts at this purchase that others have settled while this process stood still, the first one first: what was bought in their place
-    /// meanwhile, or given up, is not bought here. Empty if earlier purchases are used anyway.
+    /// The attempts at this purchase that were settled before their request was sent, the first one first. If one of them was given up or the
+    /// video bought meanwhile, no other is made. Empty if earlier purchases are used anyway.
     /// </summary>
     public IReadOnlyList<KlingVideoTask> Former { get; init; } = [];
 

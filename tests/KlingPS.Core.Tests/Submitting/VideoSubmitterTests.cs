@@ -952,12 +952,15 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         KlingException? error = (await _harness.Clock.RunAsync(waiting)).Error;
 
         Assert.Equal((1, ErrorKind.RequestInvalid), (_harness.Creates, error?.Kind));
-        Assert.StartsWith("Nothing was bought for 'https://images.example/fox.png'. While this process stood still", error!.Message, StringComparison.Ordinal);
-        Assert.Contains(theirs is null ? "was given up" : "settled by another process, and task 2 was bought in its place.", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            theirs is null ? "Nothing was bought for 'https://images.example/fox.png'. While this process stood still, its attempt (task 1) was given up with Resolve-KlingVideoTask."
+                : "Nothing was bought for 'https://images.example/fox.png'. Meanwhile, task 2 was bought, which is the same video.",
+            error!.Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData("bought", "(task 1) was settled by another process, and task 3 was bought in its place. New-KlingVideoTask makes one more video.")]
+    [InlineData("bought", "Meanwhile, task 3 was bought, which is the same video. New-KlingVideoTask makes one more.")]
     [InlineData("given up", "(task 2) was given up with Resolve-KlingVideoTask. If the video is still wanted, New-KlingVideoTask buys it.")]
     [InlineData("removed", "(task 2) was settled and its record removed. If the video is still wanted, New-KlingVideoTask buys it.")]
     public async Task A_machine_that_stands_still_again_does_not_buy_what_was_bought_or_given_up_in_place_of_its_second_attempt(string what, string expected)
@@ -1630,7 +1633,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
 
         Assert.Equal((1, isBoughtElsewhere ? 0 : 1), (confirmed, left));
         Assert.Equal(isBoughtElsewhere ? null : "ours", outcome.Value?.TaskId);
-        Assert.Equal(isBoughtElsewhere, outcome.Error?.Message.Contains("task 2 was bought in its place", StringComparison.Ordinal) == true);
+        Assert.Equal(isBoughtElsewhere, outcome.Error?.Message.Contains("Meanwhile, task 2 was bought, which is the same video.", StringComparison.Ordinal) == true);
     }
 
     [Fact]

@@ -34,13 +34,15 @@ internal static class Successors
     /// <summary>What has taken the place of the attempt that a purchase replaces, or of its own that others have settled while their process stood still.</summary>
     /// <param name="session">The session.</param>
     /// <param name="intent">The purchase.</param>
-    /// <param name="current">The local id of its attempt that is under way.</param>
-    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, TaskIntent intent, long? current = null)
+    /// <param name="replaced">The attempt that it replaces, as it is recorded.</param>
+    /// <param name="current">The local id of its own attempt that is under way.</param>
+    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, TaskIntent intent, KlingVideoTask? replaced, long? current)
     {
-        IEnumerable<long?> own = intent.Former.Select(attempt => (long?)attempt.Id).Append(intent.Replaces).Append(current);
+        long[] own = [.. intent.Former.Select(attempt => (long?)attempt.Id).Append(intent.Replaces).Append(current).OfType<long>()];
         IReadOnlyList<string> identities = await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false);
         long? since = intent.Former is [var first, ..] ? first.Id : null;
-        return (await ListAsync(session, intent.Account, identities, [.. own.OfType<long>()], since, intent.RecordedRunId).ConfigureAwait(false)).FirstOrDefault();
+        return (await ListAsync(session, intent.Account, identities, own, since, intent.RecordedRunId).ConfigureAwait(false)).FirstOrDefault()
+            ?? (replaced is null ? null : await FindAsync(session, replaced, own).ConfigureAwait(false));
     }
 
     /// <summary>What has taken the place of an attempt.</summary>
@@ -49,7 +51,8 @@ internal static class Successors
     /// The attempt. If it has never counted as not bought, nothing has. As long as its outcome is not known, a task that was looked up by its id
     /// is left out: that may be what the attempt has bought.
     /// </param>
-    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, KlingVideoTask attempt)
+    /// <param name="except">The local ids of tasks that do not count.</param>
+    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, KlingVideoTask attempt, params long[] except)
     {
         if (attempt.Identity is null)
         {
@@ -67,7 +70,7 @@ internal static class Successors
             ? await Spellings.ListIdentitiesAsync(session, attempt.Spec, attempt.Identity).ConfigureAwait(false)
             : [attempt.Identity];
         return (await ListAsync(session, attempt.Account, identities, [attempt.Id], since, run).ConfigureAwait(false))
-            .Find(task => attempt.TaskState != KlingTaskState.Unknown || task.Nonce is not null);
+            .Find(task => (attempt.TaskState != KlingTaskState.Unknown || task.Nonce is not null) && !except.Contains(task.Id));
     }
 
     /// <summary>All that has taken the place of one of several attempts, the best first.</summary>

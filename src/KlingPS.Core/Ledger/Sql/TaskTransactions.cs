@@ -271,6 +271,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
         }
 
+        // As long as its replacement may be sent again, it has to be seen whether the attempt has been bought after all.
+        if (await TaskTable.FindAsync(session, "t.replaces = @id AND t.state = 'Submitting'", ("id", id)).ConfigureAwait(false) is { } replacement)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"Task {Name(task)} is being replaced by task {replacement.Id}, which is being submitted. Wait for the response, then remove it.");
+        }
+
         await SpendingSums.KeepAsync(session, id).ConfigureAwait(false);
         await TaskTable.DeleteAsync(session, task).ConfigureAwait(false);
         return true;
@@ -284,59 +292,56 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
     }
 
-    /// <summary>Refuses a purchase that somebody else has made or given up while this process stood still.</summary>
+    /// <summary>Refuses another attempt at a purchase if the video has been bought meanwhile, or the purchase been given up.</summary>
     private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent)
     {
-        const string While = "While this process stood still, its attempt";
-        const string IfWanted = "If the video is still wanted, New-KlingVideoTask buys it.";
-        if (await FindBoughtAsync(session, intent).ConfigureAwait(false) is { } bought)
+        if (await FindOtherAsync(session, intent, current: null).ConfigureAwait(false) is { } other)
         {
+            bool isEarlier = other.Id == intent.Replaces || intent.Former.Any(former => former.Id == other.Id);
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Task {bought.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {bought.Id} | Wait-KlingVideoTask | Save-KlingVideo.")
+                !isEarlier ? $"Meanwhile, task {other.Id} {WasBought(other)} bought, which is the same video. New-KlingVideoTask makes one more."
+                    : $"Task {other.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {other.Id} | Wait-KlingVideoTask | Save-KlingVideo.")
             {
-                TaskNumber = bought.Id,
-            };
-        }
-
-        if (await Successors.FindAsync(session, intent).ConfigureAwait(false) is { } successor)
-        {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                $"{While} (task {intent.Former[0].Id}) was settled by another process, and task {successor.Id} {WasBought(successor)} bought in its place. New-KlingVideoTask makes one more video.")
-            {
-                TaskNumber = successor.Id,
+                TaskNumber = other.Id,
             };
         }
 
         foreach (KlingVideoTask former in intent.Former)
         {
-            string? problem = await TaskTable.FindAttemptAsync(session, former).ConfigureAwait(false) switch
+            string? end = await TaskTable.FindAttemptAsync(session, former).ConfigureAwait(false) switch
             {
                 // Its user may have given it up before.
-                null => $"{While} (task {former.Id}) was settled and its record removed. {IfWanted}",
-                { TaskState: KlingTaskState.Abandoned } => $"{While} (task {former.Id}) was given up with Resolve-KlingVideoTask. {IfWanted}",
+                null => "settled and its record removed",
+                { TaskState: KlingTaskState.Abandoned } => "given up with Resolve-KlingVideoTask",
                 _ => null,
             };
-            if (problem is not null)
+            if (end is not null)
             {
-                throw new KlingException(ErrorKind.RequestInvalid, problem) { TaskNumber = former.Id };
+                throw new KlingException(
+                    ErrorKind.RequestInvalid,
+                    $"While this process stood still, its attempt (task {former.Id}) was {end}. If the video is still wanted, New-KlingVideoTask buys it.")
+                {
+                    TaskNumber = former.Id,
+                };
             }
         }
     }
 
-    /// <summary>What keeps a request from being sent again: what a claim would find; or, of a purchase that is made although the video was bought before, what has become of the attempts that it makes up for.</summary>
+    /// <summary>
+    /// What keeps a purchase from being requested again: what a claim would find; or, if the purchase is made although the video may have been
+    /// bought before, what has become of the attempts that it makes up for.
+    /// </summary>
     /// <param name="session">The transaction.</param>
     /// <param name="intent">The purchase.</param>
-    /// <param name="own">The local id of the attempt under way.</param>
-    private static async Task<KlingVideoTask?> FindOtherAsync(SqlSession session, TaskIntent intent, long own)
-        => intent is { Former.Count: 0, Replaces: null }
-            ? await TaskTable.FindObstacleAsync(session, intent, own).ConfigureAwait(false)
-            : await FindBoughtAsync(session, intent).ConfigureAwait(false) ?? await Successors.FindAsync(session, intent, own).ConfigureAwait(false);
-
-    /// <summary>The attempt that a purchase makes up for, or one that was made before for the same purchase, if it turned out to have been bought after all.</summary>
-    private static async Task<KlingVideoTask?> FindBoughtAsync(SqlSession session, TaskIntent intent)
+    /// <param name="current">The local id of the attempt under way.</param>
+    private static async Task<KlingVideoTask?> FindOtherAsync(SqlSession session, TaskIntent intent, long? current)
     {
+        if (intent is { Former.Count: 0, Replaces: null })
+        {
+            return await TaskTable.FindObstacleAsync(session, intent, current).ConfigureAwait(false);
+        }
+
         KlingVideoTask? replaced = intent.Replaces is long id ? await TaskTable.FindAsync(session, id).ConfigureAwait(false) : null;
         List<KlingVideoTask?> earlier = [replaced];
         foreach (KlingVideoTask former in intent.Former)
@@ -344,7 +349,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             earlier.Add(await TaskTable.FindAttemptAsync(session, former).ConfigureAwait(false));
         }
 
-        return earlier.Find(task => task is { TaskId: not null, TaskState: not KlingTaskState.Failed });
+        return earlier.Find(task => task is { TaskId: not null, TaskState: not KlingTaskState.Failed })
+            ?? await Successors.FindAsync(session, intent, replaced, current).ConfigureAwait(false)
+            ?? (intent.Replaces is null ? null : await TaskTable.FindAdoptedAsync(session, intent).ConfigureAwait(false));
     }
 
     /// <summary>Refuses to buy in place of a lost attempt what was bought in its place while it counted as not bought.</summary>

@@ -336,7 +336,7 @@ public abstract class LedgerModelContract
         /// <summary>What was spent stays spent.</summary>
         public bool Remove(long id)
         {
-            if (StateOf(id)?.IsSettled() != true)
+            if (StateOf(id)?.IsSettled() != true || Records.Values.Any(other => other.Replaces == id && other.State == KlingTaskState.Submitting))
             {
                 return false;
             }

@@ -683,7 +683,7 @@ public abstract class TaskJournalContract : LedgerContract
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id) with { Former = [replacement] }, Token));
 
         Assert.Equal((ErrorKind.RequestInvalid, other.Id), (error.Kind, error.TaskNumber));
-        Assert.EndsWith($"(task {replacement.Id}) was settled by another process, and task {other.Id} was bought in its place. New-KlingVideoTask makes one more video.", error.Message, StringComparison.Ordinal);
+        Assert.Equal($"Meanwhile, task {other.Id} was bought, which is the same video. New-KlingVideoTask makes one more.", error.Message);
     }
 
     [Theory]
@@ -706,6 +706,65 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal(
             isBought ? $"Task {lost.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {lost.Id} | Wait-KlingVideoTask | Save-KlingVideo." : null,
             error?.Message);
+    }
+
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_replacement_is_neither_sent_again_nor_made_again_once_the_same_video_has_become_known(bool isLookedUp, bool isMadeAgain)
+    {
+        (TaskIntent intent, KlingVideoTask lost, KlingVideoTask other) = await ReplacedAsync();
+        await Ledger.Tasks.RejectAsync(other.Id, null, "not sent");
+        await Ledger.Tasks.RecordUnknownAsync(lost.Id, "The line broke.", intent);
+        TaskIntent again = Replacing(intent, lost.Id);
+        KlingVideoTask replacement = await Ledger.Tasks.BeginAsync(again, Token);
+        other = isLookedUp
+            ? await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t2", KlingTaskState.Generating) with { Spec = intent.Spec })
+            : await Ledger.Tasks.AcceptAsync(other.Id, "t2");
+
+        if (isMadeAgain)
+        {
+            await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+            KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [replacement] }, Token));
+            Assert.Equal($"Meanwhile, task {other.Id} was bought, which is the same video. New-KlingVideoTask makes one more.", error.Message);
+            return;
+        }
+
+        Assert.Equal(new RecordResult.Forestalled(other), await Ledger.Tasks.RecordSentAgainAsync(replacement, TimeSpan.FromHours(1), again, Token));
+    }
+
+    [Fact]
+    public async Task A_replacement_is_not_sent_again_once_a_later_request_that_seemed_to_be_refused_turns_out_to_have_been_accepted()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask lost = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(intent, Token)).Task.Id);
+        await Ledger.Tasks.AbandonAsync(lost.Id);
+        KlingVideoTask later = await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token);
+        await Ledger.Tasks.RejectAsync(later.Id, "500", "no");
+        await Ledger.Tasks.RecordUnknownAsync(lost.Id, "The line broke.", intent);
+        TaskIntent again = Replacing(intent, lost.Id);
+        KlingVideoTask replacement = await Ledger.Tasks.BeginAsync(again, Token);
+        later = await Ledger.Tasks.AcceptAsync(later.Id, "t2");
+
+        Assert.Equal(new RecordResult.Forestalled(later), await Ledger.Tasks.RecordSentAgainAsync(replacement, TimeSpan.FromHours(1), again, Token));
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+        await RefusedAsync(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [replacement] }, Token));
+    }
+
+    [Fact]
+    public async Task The_record_of_an_attempt_is_not_removed_while_its_replacement_is_being_submitted()
+    {
+        (_, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.RemoveAsync(lost.Id));
+        await Ledger.Tasks.AcceptAsync(replacement.Id, "t2");
+        await Ledger.Tasks.RemoveAsync(lost.Id);
+
+        Assert.Equal(
+            $"Task {lost.Id} ({lost.Subject}) is being replaced by task {replacement.Id}, which is being submitted. Wait for the response, then remove it.",
+            error.Message);
     }
 
     [Fact]

@@ -1699,12 +1699,70 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_request_that_was_refused_is_not_sent_again_if_what_came_of_it_was_settled_and_removed_elsewhere()
+    public async Task A_request_is_made_anew_if_its_attempt_was_removed_and_only_the_one_before_it_had_been_refused()
     {
-        _harness.Service.On(FakeService.CreatePath, Replies.Code(429, "Too many requests."), Replies.Accepts("ours"));
+        _harness.Service.On(
+            FakeService.CreatePath,
+            Replies.Code(455, "Maintenance"),
+            async (request, cancellationToken) =>
+            {
+                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(3));
+                await _harness.Ledger.OfOtherProcess.Tasks.RejectAsync(2, null, "Its process was dead.");
+                await _harness.Ledger.OfOtherProcess.Tasks.RemoveAsync(2);
+                await request.ReadAsync(cancellationToken);
+                return await Replies.Accepts("not sent")(request, cancellationToken);
+            },
+            Replies.Accepts("ours"));
         _harness.Ledger.BeforeCall = name =>
         {
             if (name == nameof(ITaskJournal.RecordSentAgainAsync))
+            {
+                _harness.Ledger.BeforeCall = null;
+                _harness.Ledger.OfOtherProcess.Tasks.LoseAsync(1).GetAwaiter().GetResult();
+            }
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
+
+        Assert.Equal(("ours", 3L), (outcome.Value?.TaskId, outcome.Value?.Id));
+    }
+
+    [Fact]
+    public async Task A_request_for_one_more_video_that_is_held_back_is_sent_whatever_else_is_bought_meanwhile()
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.Code(455, "Maintenance"), Replies.Accepts("ours"));
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSentAgainAsync))
+            {
+                _harness.Ledger.BeforeCall = null;
+                BuyAsync().GetAwaiter().GetResult();
+            }
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { RunId = "ours" });
+
+        Assert.Equal(("ours", 2), (outcome.Value?.TaskId, _harness.Creates));
+
+        async Task BuyAsync()
+        {
+            KlingVideoTask own = await RecordAsync();
+            var theirs = new TaskIntent { Account = own.Account, Spec = own.Spec, Identity = own.Identity!, Credits = 42, RunId = "theirs" };
+            ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
+            await others.AcceptAsync((await others.BeginAsync(theirs, CancellationToken.None)).Id, "theirs");
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task A_request_that_was_refused_is_not_sent_again_if_what_came_of_it_was_settled_and_removed_elsewhere(int refusals)
+    {
+        _harness.Service.On(FakeService.CreatePath, [.. Enumerable.Repeat(Replies.Code(429, "Too many requests."), refusals), Replies.Accepts("ours")]);
+        int sentAgain = 0;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSentAgainAsync) && ++sentAgain == refusals)
             {
                 // A callback has told that it was accepted all the same, and its video was saved.
                 _harness.Ledger.BeforeCall = null;
@@ -1723,7 +1781,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             $"It is not known whether the video of '{unknown.Subject}' was bought (task 2). The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that request may have been accepted after all. ",
             outcome.Error!.Message,
             StringComparison.Ordinal);
-        Assert.Equal((ErrorKind.AttemptUnknown, 1), (again.Error?.Kind, _harness.Creates));
+        Assert.Equal((ErrorKind.AttemptUnknown, refusals), (again.Error?.Kind, _harness.Creates));
 
         async Task FinishAndRemoveAsync()
         {

@@ -24,7 +24,7 @@ internal static class Successors
     public static async Task ReopenAsync(SqlSession session, long id, long former)
     {
         // A ledger that was put back from a backup assigns numbers again: then every other request counts as a later one.
-        bool isPutBack = id <= former || await TaskTable.FindAsync(session, former).ConfigureAwait(false) is not null;
+        bool isPutBack = id < former || await TaskTable.FindAsync(session, former).ConfigureAwait(false) is not null;
         await ReopenFromAsync(session, id, isPutBack ? 0 : former).ConfigureAwait(false);
     }
 
@@ -38,7 +38,17 @@ internal static class Successors
     /// <param name="current">The local id of its own attempt that is under way.</param>
     public static async Task<KlingVideoTask?> FindAsync(SqlSession session, TaskIntent intent, KlingVideoTask? replaced, long? current)
     {
-        long[] own = [.. intent.Former.Select(attempt => (long?)attempt.Id).Append(intent.Replaces).Append(current).OfType<long>()];
+        List<long> own = [.. intent.Former.Select(attempt => attempt.Id)];
+        if (intent.Replaces is long id)
+        {
+            own.Add(id);
+        }
+
+        if (current is not null)
+        {
+            own.Add(current.Value);
+        }
+
         IReadOnlyList<string> identities = await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false);
         long? since = intent.Former is [var first, ..] ? first.Id : null;
         return (await ListAsync(session, intent.Account, identities, own, since, intent.RecordedRunId).ConfigureAwait(false)).FirstOrDefault()
@@ -52,7 +62,7 @@ internal static class Successors
     /// is left out: that may be what the attempt has bought.
     /// </param>
     /// <param name="except">The local ids of tasks that do not count.</param>
-    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, KlingVideoTask attempt, params long[] except)
+    public static async Task<KlingVideoTask?> FindAsync(SqlSession session, KlingVideoTask attempt, IReadOnlyCollection<long>? except = null)
     {
         if (attempt.Identity is null)
         {
@@ -70,7 +80,7 @@ internal static class Successors
             ? await Spellings.ListIdentitiesAsync(session, attempt.Spec, attempt.Identity).ConfigureAwait(false)
             : [attempt.Identity];
         return (await ListAsync(session, attempt.Account, identities, [attempt.Id], since, run).ConfigureAwait(false))
-            .Find(task => (attempt.TaskState != KlingTaskState.Unknown || task.Nonce is not null) && !except.Contains(task.Id));
+            .Find(task => (attempt.TaskState != KlingTaskState.Unknown || task.Nonce is not null) && except?.Contains(task.Id) != true);
     }
 
     /// <summary>All that has taken the place of one of several attempts, the best first.</summary>
@@ -81,7 +91,7 @@ internal static class Successors
     /// <param name="since">The local id after which a request of another command counts; <see langword="null"/> if only replacements count.</param>
     /// <param name="run">The run of the attempts.</param>
     private static async Task<List<KlingVideoTask>> ListAsync(
-        SqlSession session, string account, IReadOnlyList<string> identities, long[] own, long? since, string? run)
+        SqlSession session, string account, IReadOnlyList<string> identities, IReadOnlyCollection<long> own, long? since, string? run)
     {
         Dictionary<long, KlingVideoTask> same = (await TaskTable.ListByIdentitiesAsync(session, account, identities, "t.id > 0").ConfigureAwait(false)).ToDictionary(task => task.Id);
         List<KlingVideoTask> purchases = await TaskTable.ListByIdentitiesAsync(
@@ -97,14 +107,15 @@ internal static class Successors
 
         bool HasTakenPlace(KlingVideoTask task)
         {
-            for (int steps = 0; task.Replaces is long replaced && steps <= same.Count; steps++)
+            var left = new Dictionary<long, KlingVideoTask>(same);
+            while (task.Replaces is long replaced)
             {
                 if (own.Contains(replaced))
                 {
                     return true;
                 }
 
-                if (!same.TryGetValue(replaced, out KlingVideoTask? former))
+                if (!left.Remove(replaced, out KlingVideoTask? former))
                 {
                     return task.Id > since;
                 }

@@ -666,6 +666,8 @@ public abstract class TaskJournalContract : LedgerContract
         }
 
         Assert.Equal(lost.Select(attempt => (long?)attempt.Id), made.Select(task => task.Replaces));
+        Assert.IsType<RecordResult.Recorded>(
+            await Ledger.Tasks.RecordSentAgainAsync(made[1], TimeSpan.FromHours(1), Replacing(intent, lost[1].Id) with { Former = [former[1]] }, Token));
         RecordResult.Recorded unknown = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.ReportLostAsync(lost[0].Id, "The line broke."));
         Assert.Equal(made[0], unknown.Successor);
         await Ledger.Tasks.RejectAsync(made[0].Id, null, "no");
@@ -804,6 +806,22 @@ public abstract class TaskJournalContract : LedgerContract
         await Ledger.Tasks.RecordForgottenAsync(other.Id, "t2", "It is not known.");
         await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent);
 
+        await RefusedInPlaceOfAsync(intent, attempt.Id, other.Id);
+    }
+
+    [Fact]
+    public async Task What_an_earlier_version_bought_in_place_of_an_attempt_is_found_under_the_address_as_it_was_spelled()
+    {
+        VideoSpec spec = TempLedger.Intent().Spec with { TailImage = MediaSource.FromUri("HTTPS://Images.Example:443/end.png") };
+        VideoSpec spelled = spec with { TailImage = spec.TailImage with { IsAsSpelled = true } };
+        TaskIntent intent = TempLedger.Intent() with { Spec = spec, Identity = spec.GetIdentity(), RunId = "ours" };
+        KlingVideoTask attempt = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(intent, Token)).Task.Id);
+        await Ledger.Tasks.AbandonAsync(attempt.Id);
+        TaskIntent theirs = intent.Renew() with { Identity = spelled.GetIdentity(), RunId = "theirs" };
+        KlingVideoTask other = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(theirs, Token)).Id, "t2");
+
+        Assert.NotEqual(intent.Identity, theirs.Identity);
+        Assert.Equal(other, Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent)).Successor);
         await RefusedInPlaceOfAsync(intent, attempt.Id, other.Id);
     }
 

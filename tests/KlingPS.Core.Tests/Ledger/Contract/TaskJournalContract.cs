@@ -783,6 +783,24 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task Another_attempt_at_a_purchase_is_not_made_once_another_command_has_bought_the_video()
+    {
+        TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };
+        KlingVideoTask first = await Ledger.Tasks.BeginAsync(intent, Token);
+        await Ledger.Tasks.RejectAsync(first.Id, null, "not sent");
+        await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(intent.Renew(), Token)).Id, "one more of the same command");
+        TaskIntent again = intent.Renew() with { Former = [first] };
+        KlingVideoTask second = await Ledger.Tasks.BeginAsync(again, Token);
+        await Ledger.Tasks.RejectAsync(second.Id, null, "not sent");
+        KlingVideoTask theirs = await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token);
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [first, second] }, Token));
+
+        Assert.Equal(theirs.Id, error.TaskNumber);
+        Assert.Equal($"Meanwhile, task {theirs.Id} may have been bought, which is the same video. New-KlingVideoTask makes one more.", error.Message);
+    }
+
+    [Fact]
     public async Task Another_attempt_at_a_purchase_is_not_sent_again_once_the_first_one_turns_out_to_have_been_bought()
     {
         TaskIntent intent = TempLedger.Intent() with { RunId = "ours" };

@@ -82,9 +82,9 @@ internal interface ITaskJournal
     /// <param name="attempt">The attempt as it was recorded.</param>
     /// <param name="answerWithin">See <see cref="TaskIntent.AnswerWithin"/>; counts from now.</param>
     /// <param name="intent">
-    /// The purchase: it is not sent again when it has become known meanwhile what <see cref="ClaimAsync"/> would find or, if it replaces an
-    /// attempt or is another attempt itself, that the video has been bought in place of that. <see langword="null"/> for a purchase that is made
-    /// whatever else is bought.
+    /// The purchase: it is not sent again if something has become known meanwhile that <see cref="ClaimAsync"/> would find; or, if it replaces an
+    /// attempt or is another attempt itself, if that has been bought after all, or the video in its place. <see langword="null"/> for a purchase
+    /// that is made whatever else is bought.
     /// </param>
     /// <param name="cancellationToken">Cancels the wait; the request is still held back then.</param>
     /// <returns>
@@ -165,7 +165,7 @@ internal interface ITaskJournal
 
     /// <summary>Removes the record of a settled task.</summary>
     /// <param name="id">The local id.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not settled. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not settled, or its replacement is being submitted. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
     Task RemoveAsync(long id);
 
     /// <summary>

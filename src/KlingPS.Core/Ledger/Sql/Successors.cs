@@ -31,7 +31,7 @@ internal static class Successors
     private static async Task ReopenFromAsync(SqlSession session, long id, long former)
         => await session.ExecuteAsync("UPDATE tasks SET reopened_from = @former WHERE id = @id AND reopened_from IS NULL", ("id", id), ("former", former)).ConfigureAwait(false);
 
-    /// <summary>What has taken the place of the attempt that a purchase replaces, or of its own that others have settled while their process stood still.</summary>
+    /// <summary>What has taken the place of the attempt that a purchase replaces, or of its own earlier ones.</summary>
     /// <param name="session">The session.</param>
     /// <param name="intent">The purchase.</param>
     /// <param name="replaced">The attempt that it replaces, as it is recorded.</param>

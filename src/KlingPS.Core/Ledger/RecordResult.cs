@@ -10,6 +10,9 @@ internal abstract record RecordResult
     {
     }
 
+    /// <summary>The words before "bought" that say how certain that is.</summary>
+    public static string WasOrMayHaveBeen(KlingVideoTask task) => task.TaskId is null ? "may have been" : "was";
+
     /// <summary>It is recorded, or was before.</summary>
     /// <param name="Task">The attempt as it is now.</param>
     /// <param name="Successor">What was, or may have been, bought in its place while it counted as not bought; otherwise <see langword="null"/>.</param>
@@ -18,12 +21,12 @@ internal abstract record RecordResult
         /// <summary>What users should know about an attempt that is unknown again, as a sentence with a leading space: what took its place. Empty if nothing did.</summary>
         public string Replacement => Successor is null ? string.Empty : string.Create(
             CultureInfo.InvariantCulture,
-            $" In its place, task {Successor.Id} {(Successor.TaskId is null ? "may have been" : "was")} bought meanwhile.");
+            $" In its place, task {Successor.Id} {WasOrMayHaveBeen(Successor)} bought meanwhile.");
 
         /// <summary>What users should know about an attempt that was bought: that its video is paid for twice. <see langword="null"/> if it is not.</summary>
         public string? Warning => Successor is null ? null : string.Create(
             CultureInfo.InvariantCulture,
-            $"The video of '{Task.Subject}' {(Successor.TaskId is null ? "may have been" : "was")} bought twice: as task {Task.Id}, whose response came late, and meanwhile as task {Successor.Id}. To get both: Get-KlingVideoTask -Id {Task.Id}, {Successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
+            $"The video of '{Task.Subject}' {WasOrMayHaveBeen(Successor)} bought twice: as task {Task.Id}, whose response came late, and meanwhile as task {Successor.Id}. To get both: Get-KlingVideoTask -Id {Task.Id}, {Successor.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
     }
 
     /// <summary>Nothing was changed: the attempt is no longer what the response was for.</summary>

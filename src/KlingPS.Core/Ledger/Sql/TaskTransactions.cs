@@ -300,7 +300,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             bool isEarlier = other.Id == intent.Replaces || intent.Former.Any(former => former.Id == other.Id);
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                !isEarlier ? $"Meanwhile, task {other.Id} {WasBought(other)} bought, which is the same video. New-KlingVideoTask makes one more."
+                !isEarlier ? $"Meanwhile, task {other.Id} {RecordResult.WasOrMayHaveBeen(other)} bought, which is the same video. New-KlingVideoTask makes one more."
                     : $"Task {other.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {other.Id} | Wait-KlingVideoTask | Save-KlingVideo.")
             {
                 TaskNumber = other.Id,
@@ -361,7 +361,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Task {Name(other)} {WasBought(other)} bought in place of task {lost.Id} already. If task {lost.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
+                $"Task {Name(other)} {RecordResult.WasOrMayHaveBeen(other)} bought in place of task {lost.Id} already. If task {lost.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
             {
                 TaskNumber = other.Id,
             };
@@ -478,8 +478,6 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     private static string Describe(SpooledAnswer answer)
         => $"{answer.Reason} The ledger has no record of this request, which was for '{answer.Subject}', and so knows no more of it than this machine has kept: it can be settled with -TaskId or -Abandon.";
-
-    private static string WasBought(KlingVideoTask task) => task.TaskId is null ? "may have been" : "was";
 
     private static string Name(KlingVideoTask task)
         => string.Create(CultureInfo.InvariantCulture, $"{task.Id} ({task.Subject})");

@@ -15,13 +15,13 @@ internal abstract record RecordResult
 
     /// <summary>It is recorded, or was before.</summary>
     /// <param name="Task">The attempt as it is now.</param>
-    /// <param name="Successor">What was, or may have been, bought in its place while it counted as not bought; otherwise <see langword="null"/>.</param>
+    /// <param name="Successor">What was, or may have been, bought for the same video (<see cref="Sql.Successors"/>); otherwise <see langword="null"/>.</param>
     public sealed record Recorded(KlingVideoTask Task, KlingVideoTask? Successor = null) : RecordResult
     {
-        /// <summary>What users should know about an attempt that is unknown again, as a sentence with a leading space: what took its place. Empty if nothing did.</summary>
+        /// <summary>What users should know about an attempt that is unknown again, as a sentence with a leading space: what was bought instead. Empty if nothing was.</summary>
         public string Replacement => Successor is null ? string.Empty : string.Create(
             CultureInfo.InvariantCulture,
-            $" In its place, task {Successor.Id} {WasOrMayHaveBeen(Successor)} bought meanwhile.");
+            $" Meanwhile, task {Successor.Id} {WasOrMayHaveBeen(Successor)} bought, which is the same video.");
 
         /// <summary>What users should know about an attempt that was bought: that its video is paid for twice. <see langword="null"/> if it is not.</summary>
         public string? Warning => Successor is null ? null : string.Create(

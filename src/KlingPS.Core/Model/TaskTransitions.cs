@@ -15,8 +15,9 @@ namespace KlingPS.Core.Model;
 /// then with its id at the service, and what it cost stays spent.
 /// </para>
 /// <para>
-/// A settled task stays settled, with three exceptions: an attempt that counted as not bought, because it was rejected or abandoned, and
-/// turns out to be bought after all, or whose request turns out to have been under way until its response was lost; a task that the service
+/// A settled task stays settled, with four exceptions: an attempt that counted as not bought, because it was rejected or abandoned, and
+/// turns out to be bought after all, or whose request turns out to have been under way until its response was lost; an attempt that was
+/// abandoned because another one was to take its place, which was rejected; a task that the service
 /// had forgotten and reports again; and a task that had failed and has a video after all, or is being made again
 /// (<see cref="TaskSnapshot.IsSinceFailure"/>). Of a finished video only the link changes. A task never loses its id at the service, unless
 /// that turns out to be another task's.
@@ -164,6 +165,18 @@ internal static class TaskTransitions
     /// <returns><see langword="null"/> if it is not unknown.</returns>
     public static KlingVideoTask? Abandoned(this KlingVideoTask task, DateTimeOffset now)
         => task.TaskState != KlingTaskState.Unknown ? null : task with { TaskState = KlingTaskState.Abandoned, CompletedAt = now, CreditsReserved = 0 };
+
+    /// <summary>What was to be bought in place of an attempt was not: whether the attempt itself has bought the video is as little known as before.</summary>
+    /// <param name="task">The attempt.</param>
+    /// <param name="replacement">What was to take its place.</param>
+    /// <returns><see langword="null"/> if the attempt was not given up, or is one at another video.</returns>
+    public static KlingVideoTask? NotReplaced(this KlingVideoTask task, KlingVideoTask replacement)
+        => task is not { TaskState: KlingTaskState.Abandoned, TaskId: null } || task.Identity != replacement.Identity ? null : task with
+        {
+            TaskState = KlingTaskState.Unknown,
+            CompletedAt = null,
+            CreditsReserved = task.GetPrice(),
+        };
 
     /// <summary>The user gives up a task that the service has accepted but no longer knows. What was set aside for it counts as spent, because nobody can tell any longer that it was not.</summary>
     /// <param name="task">The task.</param>

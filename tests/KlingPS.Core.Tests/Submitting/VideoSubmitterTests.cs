@@ -1833,7 +1833,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Outcome<Submission, KlingVideoTask> again = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true, RunId = "ours" });
 
         Assert.Equal(ErrorKind.AttemptUnknown, outcome.Error?.Kind);
-        Assert.Contains(" In its place, task 2 was bought meanwhile. ", outcome.Error!.Message, StringComparison.Ordinal);
+        Assert.Contains(" Meanwhile, task 2 was bought, which is the same video. ", outcome.Error!.Message, StringComparison.Ordinal);
         Assert.Equal(("theirs", 1), (again.Value?.TaskId, _harness.Creates));
     }
 

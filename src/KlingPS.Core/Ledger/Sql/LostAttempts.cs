@@ -137,9 +137,10 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         // Its owner may have recorded the response in the meantime.
         async Task SettleAsync(KlingVideoTask? attempt, Func<KlingVideoTask, KlingVideoTask?> change)
         {
-            if (attempt is { TaskState: KlingTaskState.Submitting })
+            if (attempt is { TaskState: KlingTaskState.Submitting }
+                && await TaskTransactions.ChangeAsync(session, attempt, change).ConfigureAwait(false) is RecordResult.Recorded { Task: var task })
             {
-                settled.Add(await TaskTable.UpdateAsync(session, change(attempt)!).ConfigureAwait(false));
+                settled.Add(task);
             }
         }
     }

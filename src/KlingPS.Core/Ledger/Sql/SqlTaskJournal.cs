@@ -163,8 +163,20 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken) => _lostAttempts.RecoverAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken)
-        => store.ReadAsync(session => TaskTable.FindAsync(session, id), cancellationToken);
+    public async Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken)
+    {
+        KlingVideoTask? task = await ReadAsync().ConfigureAwait(false);
+        if (task is not { TaskState: KlingTaskState.Submitting })
+        {
+            return task;
+        }
+
+        // Its process may have ended since the ledger was opened.
+        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        return await ReadAsync().ConfigureAwait(false);
+
+        Task<KlingVideoTask?> ReadAsync() => store.ReadAsync(session => TaskTable.FindAsync(session, id), cancellationToken);
+    }
 
     /// <inheritdoc/>
     public Task<KlingVideoTask?> FindByTaskIdAsync(string? account, string taskId, CancellationToken cancellationToken)

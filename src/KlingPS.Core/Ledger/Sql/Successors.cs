@@ -3,12 +3,14 @@ using KlingPS.Core.Model;
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
-/// Finds what other commands have bought, or may have bought, in place of an attempt that counted as not bought: by replacing it, by requesting
-/// the same video later, or by replacing such a request in turn.
+/// Finds what was bought, or may have been, for the same video as an attempt that counted as not bought, or that replaces such an attempt: by
+/// other commands, which have replaced it, requested the video later, or replaced such a request in turn; and by the attempts that it replaces
+/// itself, if they turned out to have been bought.
 /// </summary>
 /// <remarks>
 /// A command may buy a video several times, so what its own run has requested takes nobody's place; nor does what replaces another of its
-/// attempts. If the record of what was replaced is gone, it may have been any attempt.
+/// attempts. If the record of what was replaced is gone, it may have been any attempt. An attempt that is replaced is passed over as long as
+/// its outcome is not known: it was replaced nevertheless.
 /// </remarks>
 internal static class Successors
 {
@@ -31,7 +33,7 @@ internal static class Successors
     private static async Task ReopenFromAsync(SqlSession session, long id, long former)
         => await session.ExecuteAsync("UPDATE tasks SET reopened_from = @former WHERE id = @id AND reopened_from IS NULL", ("id", id), ("former", former)).ConfigureAwait(false);
 
-    /// <summary>What has taken the place of the attempt that a purchase replaces, or of its own earlier ones.</summary>
+    /// <summary>What was bought in place of the attempt that a purchase replaces, or of its own earlier ones; or by those that it replaces in turn.</summary>
     /// <param name="session">The session.</param>
     /// <param name="intent">The purchase.</param>
     /// <param name="replaced">The attempt that it replaces, as it is recorded.</param>
@@ -55,11 +57,11 @@ internal static class Successors
             ?? (replaced is null ? null : await FindAsync(session, replaced, own).ConfigureAwait(false));
     }
 
-    /// <summary>What has taken the place of an attempt.</summary>
+    /// <summary>What was bought in place of an attempt, or by those that it replaces.</summary>
     /// <param name="session">The session.</param>
     /// <param name="attempt">
-    /// The attempt. If it has never counted as not bought, nothing has. As long as its outcome is not known, a task that was looked up by its id
-    /// is left out: that may be what the attempt has bought.
+    /// The attempt. If it has never counted as not bought, nothing has taken its place. As long as its outcome is not known, a task that was
+    /// looked up by its id is left out: that may be what the attempt has bought.
     /// </param>
     /// <param name="except">The local ids of tasks that do not count.</param>
     public static async Task<KlingVideoTask?> FindAsync(SqlSession session, KlingVideoTask attempt, IReadOnlyCollection<long>? except = null)
@@ -75,7 +77,7 @@ internal static class Successors
             ("id", attempt.Id)).ConfigureAwait(false)).Single();
 
         // Other spellings are known only of a video that is recorded with all that it was made from.
-        bool hasSpellings = since is not null && attempt.IsDescribed && attempt.Spec.Sources.All(source => source.Source is not { IsFile: true, Hash: null });
+        bool hasSpellings = (since is not null || attempt.Replaces is not null) && attempt.IsDescribed && attempt.Spec.Sources.All(source => source.Source is not { IsFile: true, Hash: null });
         IReadOnlyList<string> identities = hasSpellings
             ? await Spellings.ListIdentitiesAsync(session, attempt.Spec, attempt.Identity).ConfigureAwait(false)
             : [attempt.Identity];
@@ -83,17 +85,18 @@ internal static class Successors
             .Find(task => (attempt.TaskState != KlingTaskState.Unknown || task.Nonce is not null) && except?.Contains(task.Id) != true);
     }
 
-    /// <summary>All that has taken the place of one of several attempts, the best first.</summary>
+    /// <summary>All that was bought in place of one of several attempts, or by those that they replace, the best first.</summary>
     /// <param name="session">The session.</param>
     /// <param name="account">The account.</param>
     /// <param name="identities">See <see cref="Spellings.ListIdentitiesAsync"/>.</param>
-    /// <param name="own">The local ids of the attempts.</param>
+    /// <param name="attempts">The local ids of the attempts.</param>
     /// <param name="since">The local id after which a request of another command counts; <see langword="null"/> if only replacements count.</param>
     /// <param name="run">The run of the attempts.</param>
     private static async Task<List<KlingVideoTask>> ListAsync(
-        SqlSession session, string account, IReadOnlyList<string> identities, IReadOnlyCollection<long> own, long? since, string? run)
+        SqlSession session, string account, IReadOnlyList<string> identities, IReadOnlyCollection<long> attempts, long? since, string? run)
     {
         Dictionary<long, KlingVideoTask> same = (await TaskTable.ListByIdentitiesAsync(session, account, identities, "t.id > 0").ConfigureAwait(false)).ToDictionary(task => task.Id);
+        HashSet<long> line = await ListLineAsync().ConfigureAwait(false);
         List<KlingVideoTask> purchases = await TaskTable.ListByIdentitiesAsync(
             session, account, identities, $"(t.state IN {TaskTable.PurchaseStates} OR {TaskTable.IsForgotten}) {TaskTable.BestFirst}").ConfigureAwait(false);
         List<KlingVideoTask> later = since is null ? [] : await TaskTable.ListByIdentitiesAsync(
@@ -103,14 +106,33 @@ internal static class Successors
             "t.id > @since AND (t.run_id IS NULL OR t.run_id <> @run)",
             ("since", since),
             ("run", run ?? string.Empty)).ConfigureAwait(false);
-        return purchases.FindAll(task => !own.Contains(task.Id) && HasTakenPlace(task));
+        return purchases.FindAll(task => !attempts.Contains(task.Id) && (line.Contains(task.Id) ? task.TaskId is not null : HasTakenPlace(task)));
+
+        // The attempts, what they replace, what that has replaced, and so on, whose records may have been removed and restored.
+        async Task<HashSet<long>> ListLineAsync()
+        {
+            HashSet<long> line = [.. attempts];
+            var open = new Queue<long>(line);
+            while (open.TryDequeue(out long id))
+            {
+                IEnumerable<long> replaced = same.TryGetValue(id, out KlingVideoTask? task)
+                    ? task.Replaces is long earlier ? [earlier] : []
+                    : (await TaskTable.ListByIdentitiesAsync(session, account, identities, "t.reopened_from = @id", ("id", id)).ConfigureAwait(false)).Select(restored => restored.Id);
+                foreach (long other in replaced.Where(line.Add))
+                {
+                    open.Enqueue(other);
+                }
+            }
+
+            return line;
+        }
 
         bool HasTakenPlace(KlingVideoTask task)
         {
             var left = new Dictionary<long, KlingVideoTask>(same);
             while (task.Replaces is long replaced)
             {
-                if (own.Contains(replaced))
+                if (line.Contains(replaced))
                 {
                     return true;
                 }

@@ -271,14 +271,6 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
         }
 
-        // As long as its replacement may be sent again, it has to be seen whether the attempt has been bought after all.
-        if (await TaskTable.FindAsync(session, "t.replaces = @id AND t.state = 'Submitting'", ("id", id)).ConfigureAwait(false) is { } replacement)
-        {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                $"Task {Name(task)} is being replaced by task {replacement.Id}, which is being submitted. Wait for the response, then remove it.");
-        }
-
         await SpendingSums.KeepAsync(session, id).ConfigureAwait(false);
         await TaskTable.DeleteAsync(session, task).ConfigureAwait(false);
         return true;
@@ -354,14 +346,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             ?? (intent.Replaces is null ? null : await TaskTable.FindAdoptedAsync(session, intent).ConfigureAwait(false));
     }
 
-    /// <summary>Refuses to buy in place of a lost attempt what was bought in its place while it counted as not bought.</summary>
+    /// <summary>Refuses to buy in place of a lost attempt what was bought in its place while it counted as not bought, or by an attempt that it replaces.</summary>
     private static async Task RequireNotReplacedAsync(SqlSession session, KlingVideoTask lost)
     {
         if (await Successors.FindAsync(session, lost).ConfigureAwait(false) is { } other)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Task {Name(other)} {RecordResult.WasOrMayHaveBeen(other)} bought in place of task {lost.Id} already. If task {lost.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
+                $"The video of task {lost.Id} {RecordResult.WasOrMayHaveBeen(other)} bought already, as task {Name(other)}. If task {lost.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
             {
                 TaskNumber = other.Id,
             };
@@ -426,7 +418,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             ? await ChangeAsync(session, task, change).ConfigureAwait(false)
             : new RecordResult.Removed();
 
-    private static async Task<RecordResult> ChangeAsync(SqlSession session, KlingVideoTask task, Func<KlingVideoTask, KlingVideoTask?> change)
+    /// <summary>Changes the record of an attempt, and what follows from that.</summary>
+    /// <param name="session">The transaction.</param>
+    /// <param name="task">The attempt as it is recorded.</param>
+    /// <param name="change">The change, which gives <see langword="null"/> if it does not apply.</param>
+    public static async Task<RecordResult> ChangeAsync(SqlSession session, KlingVideoTask task, Func<KlingVideoTask, KlingVideoTask?> change)
     {
         if (change(task) is not KlingVideoTask changed)
         {
@@ -435,6 +431,12 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         KlingVideoTask recorded = await TaskTable.UpdateAsync(session, changed).ConfigureAwait(false);
         await EndDeadUploadsAsync(session, task, recorded).ConfigureAwait(false);
+        if (recorded is { TaskState: KlingTaskState.Rejected, Replaces: long replaced }
+            && (await TaskTable.FindAsync(session, replaced).ConfigureAwait(false))?.NotReplaced(recorded) is { } unknown)
+        {
+            await TaskTable.UpdateAsync(session, unknown).ConfigureAwait(false);
+        }
+
         return new RecordResult.Recorded(recorded);
     }
 

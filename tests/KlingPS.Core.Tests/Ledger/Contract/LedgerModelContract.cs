@@ -157,16 +157,39 @@ public abstract class LedgerModelContract
         public bool IsBought(string identity) => Records.Values.Any(record => record.Identity == identity
             && record is not ({ State: KlingTaskState.Failed or KlingTaskState.Rejected } or { State: KlingTaskState.Abandoned, TaskId: null }));
 
-        /// <summary>Whether something else has replaced an attempt. All requests are of one run here, so none of them has unless it replaces something.</summary>
-        private bool IsReplaced(long id) => Records.Values.Any(other => other.Id != id
-            && other.Identity == Records[id].Identity
-            && (!other.State.IsSettled() || other is { State: KlingTaskState.Succeeded } or { State: KlingTaskState.Abandoned, TaskId: not null })
-            && HasTakenPlaceOf(id, other));
+        /// <summary>
+        /// Whether something else has replaced an attempt, or what that has replaced was bought. All requests are of one run here, so none of them
+        /// takes its place unless it replaces something.
+        /// </summary>
+        private bool IsReplaced(long id)
+        {
+            List<long> line = LineOf(id);
+            return Records.Values.Any(other => other.Id != id
+                && other.Identity == Records[id].Identity
+                && (!other.State.IsSettled() || other is { State: KlingTaskState.Succeeded } or { State: KlingTaskState.Abandoned, TaskId: not null })
+                && (line.Contains(other.Id) ? other.TaskId is not null : HasTakenPlaceOf(id, line, other)));
+        }
 
-        private bool HasTakenPlaceOf(long id, Record other)
+        /// <summary>An attempt, what it replaces, and so on, whatever numbers these have now.</summary>
+        private List<long> LineOf(long id)
+        {
+            List<long> line = [id];
+            for (int i = 0; i < line.Count; i++)
+            {
+                IEnumerable<long> replaced = FindSame(line[i], id) is { } record ? record.Replaces is long earlier ? [earlier] : []
+                    : Records.Keys.Where(other => FindSame(other, id) is not null && _reopened.TryGetValue(other, out long former) && former == line[i]);
+                line.AddRange(replaced.Except(line).ToList());
+            }
+
+            return line;
+        }
+
+        private bool HasTakenPlaceOf(long id, List<long> line, Record other)
             => other.Replaces is long replaced
-                && (replaced == id
-                    || (Find(replaced) is { } former && former.Identity == other.Identity ? HasTakenPlaceOf(id, former) : _reopened.TryGetValue(id, out long since) && other.Id > since));
+                && (line.Contains(replaced)
+                    || (FindSame(replaced, id) is { } former ? HasTakenPlaceOf(id, line, former) : _reopened.TryGetValue(id, out long since) && other.Id > since));
+
+        private Record? FindSame(long id, long other) => Find(id) is { } record && record.Identity == Records[other].Identity ? record : null;
 
         public bool Begin(string identity, long? replaces)
         {
@@ -232,8 +255,17 @@ public abstract class LedgerModelContract
             return true;
         }
 
+        /// <summary>What the attempt was to replace is not given up then.</summary>
         public bool Reject(long id)
-            => Change(id, [KlingTaskState.Submitting, KlingTaskState.Unknown], record => record with { State = KlingTaskState.Rejected, Reserved = 0, Consumed = 0 });
+            => Change(id, [KlingTaskState.Submitting, KlingTaskState.Unknown], record =>
+            {
+                if (record.Replaces is long replaced && FindSame(replaced, id) is { State: KlingTaskState.Abandoned, TaskId: null } attempt)
+                {
+                    Put(attempt with { State = KlingTaskState.Unknown, Reserved = Price, Consumed = null });
+                }
+
+                return record with { State = KlingTaskState.Rejected, Reserved = 0, Consumed = 0 };
+            });
 
         /// <summary>Whoever has sent a request knows better than those who have settled, or even removed, it.</summary>
         public bool LoseAnswer(long id, string identity)
@@ -336,7 +368,7 @@ public abstract class LedgerModelContract
         /// <summary>What was spent stays spent.</summary>
         public bool Remove(long id)
         {
-            if (StateOf(id)?.IsSettled() != true || Records.Values.Any(other => other.Replaces == id && other.State == KlingTaskState.Submitting))
+            if (StateOf(id)?.IsSettled() != true)
             {
                 return false;
             }

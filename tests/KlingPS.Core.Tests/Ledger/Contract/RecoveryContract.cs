@@ -31,6 +31,35 @@ public abstract class RecoveryContract : LedgerContract
     }
 
     [Fact]
+    public async Task An_attempt_whose_process_has_died_since_the_ledger_was_opened_is_found_as_unknown()
+    {
+        bool isAlive = true;
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => isAlive);
+        KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        Assert.Equal(KlingTaskState.Submitting, (await ours.Tasks.FindAsync(theirs.Id, Token))!.TaskState);
+
+        isAlive = false;
+
+        Assert.Equal(KlingTaskState.Unknown, (await ours.Tasks.FindAsync(theirs.Id, Token))!.TaskState);
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_is_unknown_as_before_when_the_process_that_was_to_replace_it_dies_while_its_request_is_held_back()
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        KlingVideoTask lost = await UnknownAsync();
+        var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = lost.CreditsReserved, Replaces = lost.Id };
+        KlingVideoTask replacement = await other.Tasks.BeginAsync(intent, Token);
+        await other.Tasks.RecordHeldBackAsync(replacement, "Maintenance.");
+
+        SqlLedger opened = await Host.OpenAsync(ProcessIdentity.Current, _ => false);
+
+        Assert.Equal(KlingTaskState.Rejected, (await opened.Tasks.FindAsync(replacement.Id, Token))!.TaskState);
+        Assert.Equal(lost, await opened.Tasks.FindAsync(lost.Id, Token));
+    }
+
+    [Fact]
     public async Task Own_attempts_are_those_of_this_process_until_their_answer_is_known()
     {
         SqlLedger other = await Host.OpenAsync(s_other, _ => true);

@@ -548,7 +548,7 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal((KlingTaskState.Unknown, other), (result.Task.TaskState, result.Successor));
         Assert.Equal(result, repeated);
         Assert.Equal(
-            $"Task {other.Id} ({other.Subject}) was bought in place of task {unknown} already. If task {unknown} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.",
+            $"The video of task {unknown} was bought already, as task {other.Id} ({other.Subject}). If task {unknown} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.",
             await RefusedInPlaceOfAsync(intent, unknown, other.Id));
         Assert.Equal(2, (await Ledger.Tasks.ListAsync(new TaskFilter(), Token)).Count);
 
@@ -610,7 +610,7 @@ public abstract class TaskJournalContract : LedgerContract
         await Ledger.Tasks.LoseAsync(third.Id);
         await Ledger.Tasks.RecordUnknownAsync(second.Id, "The line broke.", replacement);
         Assert.StartsWith(
-            $"Task {third.Id} ({third.Subject}) may have been bought in place of task {second.Id} already.",
+            $"The video of task {second.Id} may have been bought already, as task {third.Id} ({third.Subject}).",
             await RefusedInPlaceOfAsync(intent, second.Id, third.Id),
             StringComparison.Ordinal);
         KlingVideoTask fourth = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, third.Id), Token)).Id, "t4");
@@ -755,18 +755,125 @@ public abstract class TaskJournalContract : LedgerContract
         await RefusedAsync(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [replacement] }, Token));
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public async Task A_replacement_of_a_replacement_is_neither_made_nor_sent_again_once_the_first_attempt_turns_out_to_have_been_bought(bool isRemoved, bool isMade)
+    {
+        (TaskIntent intent, KlingVideoTask first, KlingVideoTask second) = await ReplacedAsync();
+        await Ledger.Tasks.LoseAsync(second.Id);
+        TaskIntent again = Replacing(intent, second.Id);
+        KlingVideoTask? third = isMade ? await Ledger.Tasks.BeginAsync(again, Token) : null;
+        if (isRemoved)
+        {
+            await Ledger.Tasks.RemoveAsync(first.Id);
+        }
+
+        RecordResult.Recorded late = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(first.Id, "t1", intent));
+
+        Assert.Equal(isRemoved, late.Task.Id != first.Id);
+        Assert.Equal(third?.Id ?? second.Id, late.Successor?.Id);
+        if (third is null)
+        {
+            Assert.StartsWith($"The video of task {second.Id} was bought already, as task {late.Task.Id} ", await RefusedInPlaceOfAsync(intent, second.Id, late.Task.Id), StringComparison.Ordinal);
+            return;
+        }
+
+        Assert.Equal(new RecordResult.Forestalled(late.Task), await Ledger.Tasks.RecordSentAgainAsync(third, TimeSpan.FromHours(1), again, Token));
+        await Ledger.Tasks.RejectAsync(third.Id, null, "not sent");
+        await RefusedAsync(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [third] }, Token));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_replacement_is_neither_made_nor_sent_again_once_the_attempt_that_it_replaces_was_removed_and_turns_out_to_have_been_bought(bool isMadeAgain)
+    {
+        (TaskIntent intent, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
+        await Ledger.Tasks.RemoveAsync(lost.Id);
+        TaskIntent again = Replacing(intent, lost.Id);
+        KlingVideoTask bought = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(lost.Id, "t1", intent)).Task;
+
+        if (isMadeAgain)
+        {
+            await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+            KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [replacement] }, Token));
+            Assert.Equal(bought.Id, error.TaskNumber);
+            return;
+        }
+
+        Assert.Equal(new RecordResult.Forestalled(bought), await Ledger.Tasks.RecordSentAgainAsync(replacement, TimeSpan.FromHours(1), again, Token));
+    }
+
     [Fact]
-    public async Task The_record_of_an_attempt_is_not_removed_while_its_replacement_is_being_submitted()
+    public async Task A_lost_replacement_is_not_replaced_once_another_replacement_of_the_same_attempt_is_bought()
+    {
+        (TaskIntent intent, KlingVideoTask first, KlingVideoTask second) = await ReplacedAsync();
+        TaskIntent replacement = Replacing(intent, first.Id) with { Nonce = second.Nonce! };
+        await Ledger.Tasks.LoseAsync(second.Id);
+        await Ledger.Tasks.AbandonAsync(second.Id);
+        await Ledger.Tasks.RecordUnknownAsync(first.Id, "The line broke.", intent);
+        KlingVideoTask third = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, first.Id), Token)).Id, "t3");
+
+        RecordResult.Recorded lost = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(second.Id, "The line broke.", replacement));
+
+        Assert.Equal((KlingTaskState.Unknown, third), (lost.Task.TaskState, lost.Successor));
+        await RefusedInPlaceOfAsync(intent, second.Id, third.Id);
+        Assert.Equal(third, Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(second.Id, "t2", replacement)).Successor);
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_whose_replacement_is_rejected_is_unknown_as_before_and_can_be_replaced_again()
+    {
+        (TaskIntent intent, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
+        KlingVideoTask abandoned = (await Ledger.Tasks.FindAsync(lost.Id, Token))!;
+
+        await Ledger.Tasks.RejectAsync(replacement.Id, "402", "There are not enough credits.");
+
+        Assert.Equal((KlingTaskState.Abandoned, 0m), (abandoned.TaskState, abandoned.CreditsReserved));
+        Assert.Equal(lost, await Ledger.Tasks.FindAsync(lost.Id, Token));
+        Assert.Equal(lost.Id, (await Ledger.Tasks.ClaimAsync(intent.Renew(), Token)).Task.Id);
+        Assert.Equal(lost.Id, (await Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id), Token)).Replaces);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_was_not_given_up_for_a_replacement_stays_what_it_is_when_that_is_rejected()
+    {
+        (TaskIntent intent, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
+        KlingVideoTask bought = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(lost.Id, "t1", intent)).Task;
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+        Assert.Equal(bought, await Ledger.Tasks.FindAsync(lost.Id, Token));
+
+        KlingVideoTask another = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(TempLedger.Intent("another image"), Token)).Task.Id);
+        replacement = await Ledger.Tasks.BeginAsync(Replacing(intent, another.Id), Token);
+        KlingVideoTask abandoned = (await Ledger.Tasks.FindAsync(another.Id, Token))!;
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+        Assert.Equal((KlingTaskState.Abandoned, abandoned), (abandoned.TaskState, await Ledger.Tasks.FindAsync(another.Id, Token)));
+    }
+
+    [Fact]
+    public async Task A_rejected_replacement_whose_lost_attempt_was_removed_leaves_nothing_to_go_back_to()
     {
         (_, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
-
-        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.RemoveAsync(lost.Id));
-        await Ledger.Tasks.AcceptAsync(replacement.Id, "t2");
         await Ledger.Tasks.RemoveAsync(lost.Id);
 
-        Assert.Equal(
-            $"Task {lost.Id} ({lost.Subject}) is being replaced by task {replacement.Id}, which is being submitted. Wait for the response, then remove it.",
-            error.Message);
+        Assert.Equal(KlingTaskState.Rejected, (await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent")).TaskState);
+        Assert.Null(await Ledger.Tasks.FindAsync(lost.Id, Token));
+    }
+
+    [Fact]
+    public async Task Of_several_attempts_one_after_the_other_that_are_all_lost_the_last_one_is_bought_again()
+    {
+        (TaskIntent intent, KlingVideoTask first, KlingVideoTask second) = await ReplacedAsync();
+        await Ledger.Tasks.LoseAsync(second.Id);
+        await Ledger.Tasks.RecordUnknownAsync(first.Id, "The line broke.", intent);
+
+        KlingVideoTask third = await Ledger.Tasks.BeginAsync(Replacing(intent, second.Id), Token);
+
+        Assert.Equal(second.Id, third.Replaces);
+        Assert.Equal(KlingTaskState.Unknown, (await Ledger.Tasks.FindAsync(first.Id, Token))!.TaskState);
     }
 
     [Fact]

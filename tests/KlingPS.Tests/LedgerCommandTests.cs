@@ -143,6 +143,7 @@ public sealed class LedgerCommandTests
         Assert.Single(result.Errors).Is("KlingWaitTimeout", ErrorCategory.OperationTimeout);
         Assert.Empty(result.Output);
         Assert.Single(shell.Bill.Tasks);
+        Assert.Equal(lost.Id, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -State Unknown")).Clean().Of<KlingVideoTask>()).Id);
     }
 
     [Fact]
@@ -168,6 +169,7 @@ public sealed class LedgerCommandTests
 
         result.Terminating.Is("KlingCreditsInsufficient", ErrorCategory.QuotaExceeded);
         Assert.Equal("second", Assert.Single(result.Of<KlingVideoTask>()).Prompt);
+        Assert.Equal("first", Assert.Single((await shell.RunAsync("Get-KlingVideoTask -State Unknown")).Clean().Of<KlingVideoTask>()).Prompt);
     }
 
     [Theory]

@@ -27,7 +27,7 @@ internal sealed record TaskIntent
     public string? RecordedRunId => RunId ?? Budget?.RunId;
 
     /// <summary>The unknown attempt that this purchase replaces; it is abandoned in the step that records the first attempt at the purchase.</summary>
-    public long? Replaces { get; init; }
+    public KlingVideoTask? Replaces { get; init; }
 
     /// <summary>
     /// The attempts at this purchase that were settled before their request was sent, the first one first. If one of them was given up or the

@@ -40,7 +40,7 @@ internal static class TaskTransitions
         Account = intent.Account,
         Identity = intent.Identity,
         Nonce = intent.Nonce,
-        Replaces = intent.Replaces,
+        Replaces = intent.Replaces?.Id,
         CreatedAt = now,
         CreditsReserved = intent.Credits ?? 0,
     };
@@ -168,14 +168,14 @@ internal static class TaskTransitions
 
     /// <summary>What was to be bought in place of an attempt was not: whether the attempt itself has bought the video is as little known as before.</summary>
     /// <param name="task">The attempt.</param>
-    /// <param name="replacement">What was to take its place.</param>
-    /// <returns><see langword="null"/> if the attempt was not given up, or is one at another video.</returns>
-    public static KlingVideoTask? NotReplaced(this KlingVideoTask task, KlingVideoTask replacement)
-        => task is not { TaskState: KlingTaskState.Abandoned, TaskId: null } || task.Identity != replacement.Identity ? null : task with
+    /// <param name="reserved">What was set aside for the one that was to take its place.</param>
+    /// <returns><see langword="null"/> if the attempt was not given up.</returns>
+    public static KlingVideoTask? NotReplaced(this KlingVideoTask task, decimal reserved)
+        => task is not { TaskState: KlingTaskState.Abandoned, TaskId: null } ? null : task with
         {
             TaskState = KlingTaskState.Unknown,
             CompletedAt = null,
-            CreditsReserved = task.GetPrice(),
+            CreditsReserved = reserved,
         };
 
     /// <summary>The user gives up a task that the service has accepted but no longer knows. What was set aside for it counts as spent, because nobody can tell any longer that it was not.</summary>

@@ -172,7 +172,7 @@ internal sealed class UnknownTaskResolver
     {
         ArgumentNullException.ThrowIfNull(deadline);
         string? identity = null;
-        var submission = new Submission { Spec = task.Spec, Replaces = task.Id };
+        var submission = new Submission { Spec = task.Spec, Replaces = task };
         return await deadline.RunAsync(
             inTime => ResubmitAsync(task, submission, found => identity = found, inTime),
             () => _submitter.CreateTimeout(submission, identity, deadline.Timeout!.Value),

@@ -43,7 +43,7 @@ internal sealed record Submission
     public IAgreement? Agreement { get; init; }
 
     /// <summary>The unknown task that this one replaces.</summary>
-    public long? Replaces { get; init; }
+    public KlingVideoTask? Replaces { get; init; }
 
     /// <inheritdoc cref="VideoSpec.Subject"/>
     public string Subject => Spec.Subject;

@@ -142,7 +142,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
         engine.Close();
 
         SqlLedger ledger = await _temp.OpenAsync();
-        Exception? refusal = await Record.ExceptionAsync(() => ledger.Tasks.BeginAsync(intent with { Replaces = 1 }, TestContext.Current.CancellationToken));
+        Exception? refusal = await Record.ExceptionAsync(() => ledger.Tasks.BeginAsync(intent with { Replaces = new KlingVideoTask { Id = 1, Account = intent.Account } }, TestContext.Current.CancellationToken));
 
         Assert.Equal(isBought, refusal is null);
         Assert.Equal(isBought ? null : 2, (refusal as KlingException)?.TaskNumber);

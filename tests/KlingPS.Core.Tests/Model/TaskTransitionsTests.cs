@@ -17,7 +17,7 @@ public sealed class TaskTransitionsTests
             Spec = new VideoSpec { Prompt = "A fox runs.", Image = MediaSource.FromFile("/images/fox.png") with { Hash = "aa", Uri = "https://uploads.example/aa.png" } },
             Identity = "identity",
             Credits = 42,
-            Replaces = 3,
+            Replaces = new KlingVideoTask { Id = 3, Account = "account" },
             Nonce = "nonce",
         },
         s_now);
@@ -49,6 +49,7 @@ public sealed class TaskTransitionsTests
         Gen.Const(new Step("send again", task => task.SentAgain())),
         Gen.Const(new Step("orphan", task => task.Orphaned("gone", s_now))),
         Gen.Const(new Step("abandon", task => task.Abandoned(s_now))),
+        Gen.Const(new Step("not replaced", task => task.NotReplaced(42))),
         Gen.Const(new Step("forget", task => task.Forgotten("t1", "gone", s_now))),
         s_snapshots.Select(snapshot => new Step($"observe {snapshot.State}", task => task.TaskId is null ? null : task.Observed(snapshot, s_now))),
         s_snapshots.Select(snapshot => new Step(
@@ -83,7 +84,7 @@ public sealed class TaskTransitionsTests
             Assert.True(before.TaskState is KlingTaskState.Rejected or KlingTaskState.Abandoned, $"{before.State}, {step}: {after.State}");
             Assert.True(
                 before.IsForgotten ? step.Name.StartsWith("observe", StringComparison.Ordinal)
-                    : before.TaskId is null && (after.TaskId is not null || (step.Name == "lose" && after.TaskState == KlingTaskState.Unknown)),
+                    : before.TaskId is null && (after.TaskId is not null || (step.Name is "lose" or "not replaced" && after.TaskState == KlingTaskState.Unknown)),
                 $"{before.State}, {step}: {after.State}");
         }
     });
@@ -141,35 +142,46 @@ public sealed class TaskTransitionsTests
     });
 
     /// <summary>Which changes apply in which state; the rest find that the record has moved on.</summary>
-    public static TheoryData<KlingTaskState, bool, bool, bool, bool> Applicable => new()
+    public static TheoryData<KlingTaskState, bool, bool, bool, bool, bool> Applicable => new()
     {
-        // Accepted, Rejected, Lost, Abandoned.
-        { KlingTaskState.Submitting, true, true, true, false },
-        { KlingTaskState.Unknown, true, true, true, true },
-        { KlingTaskState.Rejected, true, false, true, false },
-        { KlingTaskState.Abandoned, true, false, true, false },
-        { KlingTaskState.Waiting, false, false, false, false },
-        { KlingTaskState.Queuing, false, false, false, false },
-        { KlingTaskState.Generating, false, false, false, false },
-        { KlingTaskState.Succeeded, false, false, false, false },
-        { KlingTaskState.Failed, false, false, false, false },
+        // Accepted, Rejected, Lost, Abandoned, NotReplaced.
+        { KlingTaskState.Submitting, true, true, true, false, false },
+        { KlingTaskState.Unknown, true, true, true, true, false },
+        { KlingTaskState.Rejected, true, false, true, false, false },
+        { KlingTaskState.Abandoned, true, false, true, false, true },
+        { KlingTaskState.Waiting, false, false, false, false, false },
+        { KlingTaskState.Queuing, false, false, false, false, false },
+        { KlingTaskState.Generating, false, false, false, false, false },
+        { KlingTaskState.Succeeded, false, false, false, false, false },
+        { KlingTaskState.Failed, false, false, false, false, false },
     };
 
     [Theory]
     [MemberData(nameof(Applicable))]
-    public void A_change_applies_only_to_a_task_that_has_not_moved_on(KlingTaskState state, bool accepted, bool rejected, bool lost, bool abandoned)
+    public void A_change_applies_only_to_a_task_that_has_not_moved_on(KlingTaskState state, bool accepted, bool rejected, bool lost, bool abandoned, bool notReplaced)
     {
         KlingVideoTask task = In(state);
 
         Assert.Equal(state, task.TaskState);
         Assert.Equal(
-            (accepted, accepted, rejected, lost, abandoned),
+            (accepted, accepted, rejected, lost, abandoned, notReplaced),
             (
                 task.Accepted("t9", s_now) is not null,
                 task.Joined(TaskTransitions.Adopted("account", Snapshot(KlingTaskState.Generating), s_now)) is not null,
                 task.Rejected("422", "no", s_now) is not null,
                 task.Lost("in another way") is not null,
-                task.Abandoned(s_now) is not null));
+                task.Abandoned(s_now) is not null,
+                task.NotReplaced(42) is not null));
+    }
+
+    [Fact]
+    public void An_attempt_that_was_given_up_for_another_one_which_is_rejected_is_unknown_as_before()
+    {
+        KlingVideoTask lost = s_begun.Lost("The line broke.")!;
+        KlingVideoTask given = lost.Abandoned(s_now)!;
+
+        Assert.Equal(lost with { CreditsReserved = 60 }, given.NotReplaced(60));
+        Assert.Null((given with { TaskId = "t1" }).NotReplaced(60));
     }
 
     [Fact]

@@ -934,7 +934,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         if (what != "bought again")
         {
             await _harness.Ledger.Tasks.LoseAsync(task.Id);
-            intent = intent with { Replaces = task.Id };
+            intent = intent with { Replaces = task };
         }
 
         // Whoever opens the ledger settles what seems to be nobody's.
@@ -992,7 +992,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             KlingVideoTask lost = await others.LoseAsync(attempt);
             if (attempt == 2 && what == "bought")
             {
-                var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = 42, Replaces = lost.Id };
+                var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = 42, Replaces = lost };
                 await others.AcceptAsync((await others.BeginAsync(intent, CancellationToken.None)).Id, "theirs");
             }
             else if (attempt == 2)
@@ -1620,7 +1620,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             if (isBoughtElsewhere)
             {
                 await _harness.Ledger.Tasks.LoseAsync(lost.Id);
-                var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = 42, RunId = "theirs", Replaces = lost.Id };
+                var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = 42, RunId = "theirs", Replaces = lost };
                 await _harness.Ledger.Tasks.AcceptAsync((await _harness.Ledger.Tasks.BeginAsync(intent, CancellationToken.None)).Id, "theirs");
             }
 
@@ -1824,7 +1824,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
             KlingVideoTask own = await RecordAsync();
             ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
             await others.LoseAsync(own.Id);
-            var theirs = new TaskIntent { Account = own.Account, Spec = own.Spec, Identity = own.Identity!, Credits = 42, RunId = "theirs", Replaces = own.Id };
+            var theirs = new TaskIntent { Account = own.Account, Spec = own.Spec, Identity = own.Identity!, Credits = 42, RunId = "theirs", Replaces = own };
             await others.AcceptAsync((await others.BeginAsync(theirs, cancellationToken)).Id, "theirs");
             throw new HttpRequestException(HttpRequestError.ResponseEnded);
         });

@@ -157,7 +157,11 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.WriteAsync(session => TaskTransactions.ForgetAsync(session, id, taskId, reason), WriteScope.Task(id), CancellationToken.None);
 
     /// <inheritdoc/>
-    public Task RemoveAsync(long id) => store.WriteAsync(session => TaskTransactions.RemoveAsync(session, id), CancellationToken.None);
+    public async Task RemoveAsync(long id)
+    {
+        await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
+        await store.WriteAsync(session => TaskTransactions.RemoveAsync(session, id), CancellationToken.None).ConfigureAwait(false);
+    }
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken) => _lostAttempts.RecoverAsync(cancellationToken);

@@ -41,15 +41,7 @@ internal static class Successors
     public static async Task<KlingVideoTask?> FindAsync(SqlSession session, TaskIntent intent, KlingVideoTask? replaced, long? current)
     {
         List<long> own = [.. intent.Former.Select(attempt => attempt.Id)];
-        if (intent.Replaces is long id)
-        {
-            own.Add(id);
-        }
-
-        if (current is not null)
-        {
-            own.Add(current.Value);
-        }
+        own.AddRange(new[] { intent.Replaces?.Id, replaced?.Id, current }.OfType<long>());
 
         IReadOnlyList<string> identities = await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false);
         long? since = intent.Former is [var first, ..] ? first.Id : null;
@@ -76,14 +68,17 @@ internal static class Successors
             row => (row.NumberOrNull("reopened_from"), row.TextOrNull("run_id")),
             ("id", attempt.Id)).ConfigureAwait(false)).Single();
 
-        // Other spellings are known only of a video that is recorded with all that it was made from.
-        bool hasSpellings = (since is not null || attempt.Replaces is not null) && attempt.IsDescribed && attempt.Spec.Sources.All(source => source.Source is not { IsFile: true, Hash: null });
-        IReadOnlyList<string> identities = hasSpellings
-            ? await Spellings.ListIdentitiesAsync(session, attempt.Spec, attempt.Identity).ConfigureAwait(false)
-            : [attempt.Identity];
+        IReadOnlyList<string> identities = since is null && attempt.Replaces is null ? [attempt.Identity] : await ListIdentitiesAsync(session, attempt).ConfigureAwait(false);
         return (await ListAsync(session, attempt.Account, identities, [attempt.Id], since, run).ConfigureAwait(false))
             .Find(task => (attempt.TaskState != KlingTaskState.Unknown || task.Nonce is not null) && except?.Contains(task.Id) != true);
     }
+
+    /// <summary>See <see cref="Spellings.ListIdentitiesAsync"/>. Other spellings are known only of a video that is recorded with all that it was made from.</summary>
+    public static async Task<IReadOnlyList<string>> ListIdentitiesAsync(SqlSession session, KlingVideoTask attempt)
+        => attempt.Identity is not string identity ? []
+            : attempt.IsDescribed && attempt.Spec.Sources.All(source => source.Source is not { IsFile: true, Hash: null })
+                ? await Spellings.ListIdentitiesAsync(session, attempt.Spec, identity).ConfigureAwait(false)
+            : [identity];
 
     /// <summary>All that was bought in place of one of several attempts, or by those that they replace, the best first.</summary>
     /// <param name="session">The session.</param>
@@ -108,7 +103,8 @@ internal static class Successors
             ("run", run ?? string.Empty)).ConfigureAwait(false);
         return purchases.FindAll(task => !attempts.Contains(task.Id) && (line.Contains(task.Id) ? task.TaskId is not null : HasTakenPlace(task)));
 
-        // The attempts, what they replace, what that has replaced, and so on, whose records may have been removed and restored.
+        // The attempts, what they replace, what that has replaced, and so on. If the record of one is gone, it may have been restored, and have
+        // replaced any that was lost before.
         async Task<HashSet<long>> ListLineAsync()
         {
             HashSet<long> line = [.. attempts];
@@ -117,7 +113,7 @@ internal static class Successors
             {
                 IEnumerable<long> replaced = same.TryGetValue(id, out KlingVideoTask? task)
                     ? task.Replaces is long earlier ? [earlier] : []
-                    : (await TaskTable.ListByIdentitiesAsync(session, account, identities, "t.reopened_from = @id", ("id", id)).ConfigureAwait(false)).Select(restored => restored.Id);
+                    : (await TaskTable.ListByIdentitiesAsync(session, account, identities, "t.reopened_from <= @id", ("id", id)).ConfigureAwait(false)).Select(restored => restored.Id);
                 foreach (long other in replaced.Where(line.Add))
                 {
                     open.Enqueue(other);

@@ -31,13 +31,17 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <inheritdoc cref="ClaimAsync(SqlSession, TaskIntent, Func{Task{bool}})"/>
     public async Task<KlingVideoTask?> BeginAsync(SqlSession session, TaskIntent intent, Func<Task<bool>> tryTake)
     {
-        long? replaced = intent.Replaces;
+        KlingVideoTask? replaced = await FindReplacedAsync(session, intent).ConfigureAwait(false);
         if (intent.Former.Count > 0)
         {
             await RequireNotTakenOverAsync(session, intent).ConfigureAwait(false);
 
-            // The first attempt at the purchase has given it up, but it may be unknown again.
-            replaced = replaced is long id && await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { TaskState: KlingTaskState.Unknown } ? id : null;
+            // It is unknown again since the attempt before this one was rejected, unless it turned out to have been accepted, and has failed.
+            replaced = replaced is { TaskState: KlingTaskState.Unknown } ? replaced : null;
+        }
+        else if (replaced is null && intent.Replaces is { } removed)
+        {
+            throw new KlingException(ErrorKind.TaskNotFound, $"The ledger has no record of task {Name(removed)} any more, so nothing is bought in its place.");
         }
 
         // A purchase that is over a limit does not wait for a slot.
@@ -51,18 +55,19 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return null;
         }
 
-        if (replaced is long unknown)
+        if (replaced is not null)
         {
-            await RequireNotReplacedAsync(session, await GetUnknownAsync(session, unknown).ConfigureAwait(false)).ConfigureAwait(false);
-            await RequireNotLookedUpAsync(session, intent, unknown).ConfigureAwait(false);
+            RequireUnknown(replaced);
+            await RequireNotReplacedAsync(session, replaced).ConfigureAwait(false);
+            await RequireNotLookedUpAsync(session, intent, replaced.Id).ConfigureAwait(false);
 
             // Before the budget is checked: the new attempt takes over what the old one had set aside.
-            await AbandonAsync(session, unknown).ConfigureAwait(false);
+            await AbandonAsync(session, replaced.Id).ConfigureAwait(false);
             await RequireWithinBudgetAsync(session, intent).ConfigureAwait(false);
         }
 
         await owners.BeatAsync(session).ConfigureAwait(false);
-        KlingVideoTask task = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
+        KlingVideoTask task = TaskTransitions.Begun(intent with { Replaces = replaced ?? intent.Replaces }, await NowAsync(session).ConfigureAwait(false));
         return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, intent.RecordedRunId).ConfigureAwait(false);
     }
 
@@ -271,6 +276,15 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
         }
 
+        // It is unknown again if its replacement turns out not to be bought.
+        if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null }
+            && await TaskTable.FindAsync(session, "t.replaces = @id AND t.state IN ('Submitting', 'Unknown')", ("id", id)).ConfigureAwait(false) is { } replacement)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"Task {Name(task)} was to be replaced by task {replacement.Id}, which is {replacement.State}: it is not known yet whether that was bought. Remove it when that is known.");
+        }
+
         await SpendingSums.KeepAsync(session, id).ConfigureAwait(false);
         await TaskTable.DeleteAsync(session, task).ConfigureAwait(false);
         return true;
@@ -289,7 +303,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     {
         if (await FindOtherAsync(session, intent, current: null).ConfigureAwait(false) is { } other)
         {
-            bool isEarlier = other.Id == intent.Replaces || intent.Former.Any(former => former.Id == other.Id);
+            bool isEarlier = other.Id == intent.Replaces?.Id || intent.Former.Any(former => former.Id == other.Id);
             throw new KlingException(
                 ErrorKind.RequestInvalid,
                 !isEarlier ? $"Meanwhile, task {other.Id} {RecordResult.WasOrMayHaveBeen(other)} bought, which is the same video. New-KlingVideoTask makes one more."
@@ -299,7 +313,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             };
         }
 
-        foreach (KlingVideoTask former in intent.Former)
+        foreach (KlingVideoTask former in intent.Replaces is null ? intent.Former : [.. intent.Former, intent.Replaces])
         {
             string? end = await TaskTable.FindAttemptAsync(session, former).ConfigureAwait(false) switch
             {
@@ -310,9 +324,10 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             };
             if (end is not null)
             {
+                string which = former == intent.Replaces ? $"task {former.Id}, which it was to buy again," : $"its attempt (task {former.Id})";
                 throw new KlingException(
                     ErrorKind.RequestInvalid,
-                    $"While this process stood still, its attempt (task {former.Id}) was {end}. If the video is still wanted, New-KlingVideoTask buys it.")
+                    $"While this process stood still, {which} was {end}. If the video is still wanted, New-KlingVideoTask buys it.")
                 {
                     TaskNumber = former.Id,
                 };
@@ -334,7 +349,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return await TaskTable.FindObstacleAsync(session, intent, current).ConfigureAwait(false);
         }
 
-        KlingVideoTask? replaced = intent.Replaces is long id ? await TaskTable.FindAsync(session, id).ConfigureAwait(false) : null;
+        KlingVideoTask? replaced = await FindReplacedAsync(session, intent).ConfigureAwait(false);
         List<KlingVideoTask?> earlier = [replaced];
         foreach (KlingVideoTask former in intent.Former)
         {
@@ -345,6 +360,10 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             ?? await Successors.FindAsync(session, intent, replaced, current).ConfigureAwait(false)
             ?? (intent.Replaces is null ? null : await TaskTable.FindAdoptedAsync(session, intent).ConfigureAwait(false));
     }
+
+    /// <summary>The attempt that a purchase replaces, as it is recorded now.</summary>
+    private static async Task<KlingVideoTask?> FindReplacedAsync(SqlSession session, TaskIntent intent)
+        => intent.Replaces is null ? null : await TaskTable.FindAttemptAsync(session, intent.Replaces).ConfigureAwait(false);
 
     /// <summary>Refuses to buy in place of a lost attempt what was bought in its place while it counted as not bought, or by an attempt that it replaces.</summary>
     private static async Task RequireNotReplacedAsync(SqlSession session, KlingVideoTask lost)
@@ -431,13 +450,27 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         KlingVideoTask recorded = await TaskTable.UpdateAsync(session, changed).ConfigureAwait(false);
         await EndDeadUploadsAsync(session, task, recorded).ConfigureAwait(false);
-        if (recorded is { TaskState: KlingTaskState.Rejected, Replaces: long replaced }
-            && (await TaskTable.FindAsync(session, replaced).ConfigureAwait(false))?.NotReplaced(recorded) is { } unknown)
+        if (recorded is { TaskState: KlingTaskState.Rejected, Replaces: long replaced })
         {
-            await TaskTable.UpdateAsync(session, unknown).ConfigureAwait(false);
+            await ReturnToAsync(session, replaced, task).ConfigureAwait(false);
         }
 
         return new RecordResult.Recorded(recorded);
+    }
+
+    /// <summary>The attempt that was to be replaced is not given up, because nothing was bought in its place.</summary>
+    /// <param name="session">The transaction.</param>
+    /// <param name="id">The local id of the attempt.</param>
+    /// <param name="replacement">What was to replace it, before it was rejected.</param>
+    private static async Task ReturnToAsync(SqlSession session, long id, KlingVideoTask replacement)
+    {
+        // A ledger that was put back from a backup may have assigned the number again, to an attempt at another video.
+        if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { Identity: string identity } attempt
+            && attempt.NotReplaced(replacement.CreditsReserved) is { } unknown
+            && (await Successors.ListIdentitiesAsync(session, replacement).ConfigureAwait(false)).Contains(identity))
+        {
+            await TaskTable.UpdateAsync(session, unknown).ConfigureAwait(false);
+        }
     }
 
     private static async Task<KlingVideoTask> ObserveAsync(SqlSession session, KlingVideoTask task, TaskSnapshot snapshot)
@@ -469,14 +502,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     /// <summary>An attempt that the user can settle.</summary>
     private static async Task<KlingVideoTask> GetUnknownAsync(SqlSession session, long id)
-    {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        return task.TaskState == KlingTaskState.Unknown
+        => RequireUnknown(await TaskTable.GetAsync(session, id).ConfigureAwait(false));
+
+    private static KlingVideoTask RequireUnknown(KlingVideoTask task)
+        => task.TaskState == KlingTaskState.Unknown
             ? task
             : throw new KlingException(ErrorKind.RequestInvalid, task.TaskState == KlingTaskState.Submitting
                 ? $"Task {Name(task)} is being submitted, and the process that does so may be running. Wait for the response. If none comes, the task becomes Unknown, and can be resolved then."
                 : $"Task {Name(task)} is {task.State}: there is nothing to resolve. Only attempts in state Unknown can be resolved.");
-    }
 
     private static string Describe(SpooledAnswer answer)
         => $"{answer.Reason} The ledger has no record of this request, which was for '{answer.Subject}', and so knows no more of it than this machine has kept: it can be settled with -TaskId or -Abandon.";

@@ -102,7 +102,7 @@ internal abstract class LedgerHost : IAsyncDisposable
             Identity = spec.GetIdentity(),
             Credits = credits,
             Budget = budget,
-            Replaces = replaces,
+            Replaces = replaces is long id ? new KlingVideoTask { Id = id, Account = account } : null,
         };
     }
 

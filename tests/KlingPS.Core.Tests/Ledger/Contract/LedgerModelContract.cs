@@ -177,7 +177,7 @@ public abstract class LedgerModelContract
             for (int i = 0; i < line.Count; i++)
             {
                 IEnumerable<long> replaced = FindSame(line[i], id) is { } record ? record.Replaces is long earlier ? [earlier] : []
-                    : Records.Keys.Where(other => FindSame(other, id) is not null && _reopened.TryGetValue(other, out long former) && former == line[i]);
+                    : Records.Keys.Where(other => FindSame(other, id) is not null && _reopened.TryGetValue(other, out long former) && former <= line[i]);
                 line.AddRange(replaced.Except(line).ToList());
             }
 
@@ -261,7 +261,7 @@ public abstract class LedgerModelContract
             {
                 if (record.Replaces is long replaced && FindSame(replaced, id) is { State: KlingTaskState.Abandoned, TaskId: null } attempt)
                 {
-                    Put(attempt with { State = KlingTaskState.Unknown, Reserved = Price, Consumed = null });
+                    Put(attempt with { State = KlingTaskState.Unknown, Reserved = record.Reserved, Consumed = null });
                 }
 
                 return record with { State = KlingTaskState.Rejected, Reserved = 0, Consumed = 0 };
@@ -368,7 +368,9 @@ public abstract class LedgerModelContract
         /// <summary>What was spent stays spent.</summary>
         public bool Remove(long id)
         {
-            if (StateOf(id)?.IsSettled() != true)
+            if (StateOf(id)?.IsSettled() != true
+                || (Records[id] is { State: KlingTaskState.Abandoned, TaskId: null }
+                    && Records.Values.Any(other => other.Replaces == id && other.State is KlingTaskState.Submitting or KlingTaskState.Unknown)))
             {
                 return false;
             }

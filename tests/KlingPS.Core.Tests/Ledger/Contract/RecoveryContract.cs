@@ -49,7 +49,7 @@ public abstract class RecoveryContract : LedgerContract
     {
         SqlLedger other = await Host.OpenAsync(s_other, _ => true);
         KlingVideoTask lost = await UnknownAsync();
-        var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = lost.CreditsReserved, Replaces = lost.Id };
+        var intent = new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = lost.CreditsReserved, Replaces = lost };
         KlingVideoTask replacement = await other.Tasks.BeginAsync(intent, Token);
         await other.Tasks.RecordHeldBackAsync(replacement, "Maintenance.");
 

@@ -758,7 +758,6 @@ public abstract class TaskJournalContract : LedgerContract
     [Theory]
     [InlineData(false, false)]
     [InlineData(false, true)]
-    [InlineData(true, false)]
     [InlineData(true, true)]
     public async Task A_replacement_of_a_replacement_is_neither_made_nor_sent_again_once_the_first_attempt_turns_out_to_have_been_bought(bool isRemoved, bool isMade)
     {
@@ -781,30 +780,56 @@ public abstract class TaskJournalContract : LedgerContract
             return;
         }
 
-        Assert.Equal(new RecordResult.Forestalled(late.Task), await Ledger.Tasks.RecordSentAgainAsync(third, TimeSpan.FromHours(1), again, Token));
-        await Ledger.Tasks.RejectAsync(third.Id, null, "not sent");
-        await RefusedAsync(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [third] }, Token));
+        await ForestalledAsync(again, third, late.Task);
+    }
+
+    [Fact]
+    public async Task A_replacement_is_not_sent_again_once_an_attempt_turns_out_to_have_been_bought_that_one_between_them_replaced_whose_record_is_gone()
+    {
+        (TaskIntent intent, KlingVideoTask first, KlingVideoTask second) = await ReplacedAsync();
+        await Ledger.Tasks.LoseAsync(second.Id);
+        KlingVideoTask third = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, second.Id), Token)).Id);
+        TaskIntent again = Replacing(intent, third.Id);
+        KlingVideoTask fourth = await Ledger.Tasks.BeginAsync(again, Token);
+        await Ledger.Tasks.RemoveAsync(second.Id);
+
+        await ForestalledAsync(again, fourth, await Ledger.Tasks.AcceptAsync(first.Id, "t1"));
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A_replacement_is_neither_made_nor_sent_again_once_the_attempt_that_it_replaces_was_removed_and_turns_out_to_have_been_bought(bool isMadeAgain)
+    public async Task The_record_of_a_lost_attempt_is_not_removed_as_long_as_it_is_not_known_whether_its_replacement_is_bought(bool isLost)
+    {
+        (_, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
+        replacement = isLost ? await Ledger.Tasks.LoseAsync(replacement.Id) : replacement;
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.RemoveAsync(lost.Id));
+        await Ledger.Tasks.AcceptAsync(replacement.Id, "t2");
+        await Ledger.Tasks.RemoveAsync(lost.Id);
+
+        Assert.Equal(
+            $"Task {lost.Id} ({lost.Subject}) was to be replaced by task {replacement.Id}, which is {replacement.State}: it is not known yet whether that was bought. Remove it when that is known.",
+            error.Message);
+    }
+
+    [Theory]
+    [InlineData(false, "given up with Resolve-KlingVideoTask")]
+    [InlineData(true, "settled and its record removed")]
+    public async Task A_replacement_is_not_made_again_once_its_user_has_given_up_the_attempt_that_it_was_to_replace(bool isRemoved, string end)
     {
         (TaskIntent intent, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
-        await Ledger.Tasks.RemoveAsync(lost.Id);
-        TaskIntent again = Replacing(intent, lost.Id);
-        KlingVideoTask bought = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordAcceptedAsync(lost.Id, "t1", intent)).Task;
-
-        if (isMadeAgain)
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+        await Ledger.Tasks.AbandonAsync(lost.Id);
+        if (isRemoved)
         {
-            await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
-            KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [replacement] }, Token));
-            Assert.Equal(bought.Id, error.TaskNumber);
-            return;
+            await Ledger.Tasks.RemoveAsync(lost.Id);
         }
 
-        Assert.Equal(new RecordResult.Forestalled(bought), await Ledger.Tasks.RecordSentAgainAsync(replacement, TimeSpan.FromHours(1), again, Token));
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id) with { Former = [replacement] }, Token));
+
+        Assert.Equal($"While this process stood still, task {lost.Id}, which it was to buy again, was {end}. If the video is still wanted, New-KlingVideoTask buys it.", error.Message);
+        Assert.Equal(lost.Id, error.TaskNumber);
     }
 
     [Fact]
@@ -854,13 +879,30 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
-    public async Task A_rejected_replacement_whose_lost_attempt_was_removed_leaves_nothing_to_go_back_to()
+    public async Task What_was_set_aside_for_a_replacement_that_is_rejected_is_set_aside_for_the_lost_attempt()
     {
-        (_, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
-        await Ledger.Tasks.RemoveAsync(lost.Id);
+        TaskIntent intent = TempLedger.Intent();
+        KlingVideoTask lost = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(intent, Token)).Task.Id);
+        KlingVideoTask replacement = await Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id) with { Credits = 60 }, Token);
 
-        Assert.Equal(KlingTaskState.Rejected, (await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent")).TaskState);
-        Assert.Null(await Ledger.Tasks.FindAsync(lost.Id, Token));
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+
+        Assert.Equal(60, (await Ledger.Tasks.FindAsync(lost.Id, Token))!.CreditsReserved);
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_whose_address_an_earlier_version_spelled_in_another_way_is_unknown_again_when_its_replacement_is_rejected()
+    {
+        VideoSpec spec = TempLedger.Intent().Spec with { TailImage = MediaSource.FromUri("HTTPS://Images.Example:443/end.png") };
+        VideoSpec spelled = spec with { TailImage = spec.TailImage with { IsAsSpelled = true } };
+        TaskIntent intent = TempLedger.Intent() with { Spec = spec, Identity = spelled.GetIdentity() };
+        KlingVideoTask lost = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(intent, Token)).Task.Id);
+        KlingVideoTask replacement = await Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id) with { Identity = spec.GetIdentity() }, Token);
+
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+
+        Assert.NotEqual(replacement.Identity, lost.Identity);
+        Assert.Equal(lost, await Ledger.Tasks.FindAsync(lost.Id, Token));
     }
 
     [Fact]
@@ -985,6 +1027,34 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal(other, await Ledger.Tasks.FindAsync(other.Id, Token));
     }
 
+    [Fact]
+    public async Task Another_attempt_that_got_the_number_of_a_lost_one_when_the_ledger_was_put_back_is_not_given_up_in_its_place()
+    {
+        TaskIntent intent = TempLedger.Intent();
+        KlingVideoTask lost = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(intent, Token)).Task.Id);
+        await Host.PutBackAsync();
+        KlingVideoTask other = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(TempLedger.Intent("another image"), Token)).Task.Id);
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(intent.Renew() with { Replaces = lost }, Token));
+
+        Assert.Equal(lost.Id, other.Id);
+        Assert.Equal((ErrorKind.TaskNotFound, $"The ledger has no record of task {lost.Id} ({lost.Subject}) any more, so nothing is bought in its place."), (error.Kind, error.Message));
+        Assert.Equal([other], await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_that_was_removed_and_restored_before_its_replacement_is_begun_is_replaced_under_its_new_number()
+    {
+        TaskIntent intent = TempLedger.Intent();
+        KlingVideoTask lost = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(intent, Token)).Task.Id);
+        await Ledger.Tasks.AbandonAsync(lost.Id);
+        await Ledger.Tasks.RemoveAsync(lost.Id);
+        KlingVideoTask restored = Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(lost.Id, "The line broke.", intent)).Task;
+
+        Assert.Equal(restored.Id, (await Ledger.Tasks.BeginAsync(intent.Renew() with { Replaces = lost }, Token)).Replaces);
+        Assert.Equal(KlingTaskState.Abandoned, (await Ledger.Tasks.FindAsync(restored.Id, Token))!.TaskState);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -1016,7 +1086,7 @@ public abstract class TaskJournalContract : LedgerContract
         KlingVideoTask found = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating) with { Spec = intent.Spec });
 
         Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent)).Successor);
-        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(intent.Renew() with { Replaces = attempt.Id }, Token));
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(intent.Renew() with { Replaces = attempt }, Token));
         Assert.Contains($"Resolve-KlingVideoTask {attempt.Id} -TaskId t1", error.Message, StringComparison.Ordinal);
         Assert.Equal(found.Id, error.TaskNumber);
     }
@@ -1085,8 +1155,17 @@ public abstract class TaskJournalContract : LedgerContract
         return (intent, lost, await Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id), Token));
     }
 
+    /// <summary>A request is not sent again, nor is another attempt made, because of another task.</summary>
+    private async Task ForestalledAsync(TaskIntent intent, KlingVideoTask attempt, KlingVideoTask other)
+    {
+        Assert.Equal(new RecordResult.Forestalled(other), await Ledger.Tasks.RecordSentAgainAsync(attempt, TimeSpan.FromHours(1), intent, Token));
+        await Ledger.Tasks.RejectAsync(attempt.Id, null, "not sent");
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(intent.Renew() with { Former = [attempt] }, Token));
+        Assert.Equal(other.Id, error.TaskNumber);
+    }
+
     /// <summary>A purchase as -Resubmit makes it, which is part of no run.</summary>
-    private static TaskIntent Replacing(TaskIntent intent, long id) => intent.Renew() with { RunId = null, Replaces = id };
+    private static TaskIntent Replacing(TaskIntent intent, long id) => intent.Renew() with { RunId = null, Replaces = new KlingVideoTask { Id = id, Account = intent.Account } };
 
     /// <summary>Tries to buy in place of an attempt what was bought in its place.</summary>
     /// <returns>The message of the error.</returns>

@@ -15,7 +15,8 @@ internal interface ITaskJournal
     /// <returns>The new task, in state <see cref="KlingTaskState.Submitting"/>.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.BudgetExceeded"/>: the task would exceed <see cref="TaskIntent.Budget"/>.
-    /// <see cref="ErrorKind.RequestInvalid"/>: the attempt to replace is not unknown. Nothing is recorded in either case.
+    /// <see cref="ErrorKind.RequestInvalid"/>: the attempt to replace is not unknown, or the video has been bought meanwhile.
+    /// <see cref="ErrorKind.TaskNotFound"/>: the record of the attempt to replace is gone. Nothing is recorded in any of these cases.
     /// </exception>
     Task<KlingVideoTask> BeginAsync(TaskIntent intent, CancellationToken cancellationToken);
 
@@ -165,7 +166,7 @@ internal interface ITaskJournal
 
     /// <summary>Removes the record of a settled task.</summary>
     /// <param name="id">The local id.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not settled, or its replacement is being submitted. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not settled, or it is not known yet whether its replacement was bought. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
     Task RemoveAsync(long id);
 
     /// <summary>
@@ -174,7 +175,7 @@ internal interface ITaskJournal
     /// machine or in another container, until <see cref="TaskIntent.AnswerWithin"/> is over.
     /// </summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
-    /// <returns>The attempts that have become unknown.</returns>
+    /// <returns>The attempts that have become unknown because nobody has recorded their outcome.</returns>
     Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken);
 
     /// <summary>The task with a local id, or <see langword="null"/>.</summary>

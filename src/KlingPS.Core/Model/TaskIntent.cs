@@ -26,7 +26,7 @@ internal sealed record TaskIntent
     /// <summary>The run that it is recorded under, and whose limits it counts against; <see langword="null"/> outside a run.</summary>
     public string? RecordedRunId => RunId ?? Budget?.RunId;
 
-    /// <summary>The unknown attempt that this purchase replaces; it is abandoned in the step that records the first attempt at the purchase.</summary>
+    /// <summary>The unknown attempt that this purchase replaces. It is abandoned in each step that records an attempt at the purchase, and unknown again when that is rejected.</summary>
     public KlingVideoTask? Replaces { get; init; }
 
     /// <summary>

@@ -1519,6 +1519,30 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(1, _harness.Uploads);
     }
 
+    [Theory]
+    [InlineData(true, true, true)]
+    [InlineData(true, false, true)]
+    [InlineData(false, true, true)]
+    [InlineData(false, false, false)]
+    public async Task A_lost_attempt_is_bought_again_unless_its_tail_image_may_have_changed(bool hasTailHash, bool hasIdentity, bool isBought)
+    {
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
+        await SubmitAsync(_harness.Submission("fox.png").Asking(spec => spec with { TailImage = MediaSource.FromFile(_harness.Image("tail.png", 1)) }));
+        KlingVideoTask lost = await RecordAsync();
+        lost = lost with
+        {
+            Identity = hasIdentity ? lost.Identity : "an identity that an earlier version spelled in another way",
+            Spec = hasTailHash ? lost.Spec : lost.Spec with { TailImage = lost.Spec.TailImage! with { Hash = null } },
+        };
+
+        using var deadline = new KlingPS.Core.Scheduling.Deadline(_harness.Clock, null);
+        Exception? error = await Record.ExceptionAsync(
+            () => _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResubmitAsync(lost, deadline, CancellationToken.None)));
+
+        Assert.Equal(isBought, error is null);
+        Assert.Equal(!isBought, error?.Message.Contains("tail.png' has other content now", StringComparison.Ordinal) == true);
+    }
+
     [Fact]
     public async Task A_lost_attempt_that_turns_out_to_have_been_bought_while_its_replacement_is_held_back_is_not_paid_for_twice()
     {

@@ -159,7 +159,12 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public async Task RemoveAsync(long id)
     {
-        await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
+        // The process that was to replace it may have ended.
+        if (await store.ReadAsync(session => TaskTransactions.FindOpenReplacementAsync(session, id), CancellationToken.None).ConfigureAwait(false) is not null)
+        {
+            await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+
         await store.WriteAsync(session => TaskTransactions.RemoveAsync(session, id), CancellationToken.None).ConfigureAwait(false);
     }
 

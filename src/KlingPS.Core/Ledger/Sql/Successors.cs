@@ -68,7 +68,7 @@ internal static class Successors
             row => (row.NumberOrNull("reopened_from"), row.TextOrNull("run_id")),
             ("id", attempt.Id)).ConfigureAwait(false)).Single();
 
-        IReadOnlyList<string> identities = since is null && attempt.Replaces is null ? [attempt.Identity] : await ListIdentitiesAsync(session, attempt).ConfigureAwait(false);
+        IReadOnlyList<string> identities = await ListIdentitiesAsync(session, attempt).ConfigureAwait(false);
         return (await ListAsync(session, attempt.Account, identities, [attempt.Id], since, run).ConfigureAwait(false))
             .Find(task => (attempt.TaskState != KlingTaskState.Unknown || task.Nonce is not null) && except?.Contains(task.Id) != true);
     }
@@ -93,8 +93,8 @@ internal static class Successors
         Dictionary<long, KlingVideoTask> same = (await TaskTable.ListByIdentitiesAsync(session, account, identities, "t.id > 0").ConfigureAwait(false)).ToDictionary(task => task.Id);
         HashSet<long> line = await ListLineAsync().ConfigureAwait(false);
         List<KlingVideoTask> purchases = await TaskTable.ListByIdentitiesAsync(
-            session, account, identities, $"(t.state IN {TaskTable.PurchaseStates} OR {TaskTable.IsForgotten}) {TaskTable.BestFirst}").ConfigureAwait(false);
-        List<KlingVideoTask> later = since is null ? [] : await TaskTable.ListByIdentitiesAsync(
+            session, account, identities, $"{TaskTable.IsPurchase} {TaskTable.BestFirst}").ConfigureAwait(false);
+        List<KlingVideoTask> later = await TaskTable.ListByIdentitiesAsync(
             session,
             account,
             identities,

@@ -15,6 +15,9 @@ internal static class TaskTable
     /// <summary>The condition that an attempt has bought a video that the service has forgotten (<see cref="KlingVideoTask.IsForgotten"/>).</summary>
     public const string IsForgotten = "(t.state = 'Abandoned' AND t.task_id IS NOT NULL)";
 
+    /// <summary>The condition that an attempt has or may have bought a video, be it one that the service has forgotten.</summary>
+    public const string IsPurchase = $"(t.state IN {PurchaseStates} OR {IsForgotten})";
+
     /// <summary>The condition that an attempt has led to something: it has or may have bought a video, has failed, or has bought one that the service has forgotten.</summary>
     public const string IsEarlier = $"(t.state IN ({OpenStates}, 'Succeeded', 'Failed') OR {IsForgotten})";
 

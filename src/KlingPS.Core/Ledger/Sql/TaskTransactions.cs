@@ -34,7 +34,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         KlingVideoTask? replaced = await FindReplacedAsync(session, intent).ConfigureAwait(false);
         if (intent.Former.Count > 0)
         {
-            await RequireNotTakenOverAsync(session, intent).ConfigureAwait(false);
+            await RequireNotTakenOverAsync(session, intent, replaced).ConfigureAwait(false);
 
             // It is unknown again since the attempt before this one was rejected, unless it turned out to have been accepted, and has failed.
             replaced = replaced is { TaskState: KlingTaskState.Unknown } ? replaced : null;
@@ -276,9 +276,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
         }
 
-        // It is unknown again if its replacement turns out not to be bought.
-        if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null }
-            && await TaskTable.FindAsync(session, "t.replaces = @id AND t.state IN ('Submitting', 'Unknown')", ("id", id)).ConfigureAwait(false) is { } replacement)
+        if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null } && await FindOpenReplacementAsync(session, id).ConfigureAwait(false) is { } replacement)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
@@ -290,6 +288,12 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return true;
     }
 
+    /// <summary>An attempt of which it is not known whether it has replaced another one: if not, that one is unknown again.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="id">The local id of the other one.</param>
+    public static Task<KlingVideoTask?> FindOpenReplacementAsync(SqlSession session, long id)
+        => TaskTable.FindAsync(session, "t.replaces = @id AND t.state IN ('Submitting', 'Unknown')", ("id", id));
+
     private async Task RequireWithinBudgetAsync(SqlSession session, TaskIntent intent)
     {
         if (await FindBudgetExcessAsync(session, intent).ConfigureAwait(false) is string excess)
@@ -299,14 +303,23 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     }
 
     /// <summary>Refuses another attempt at a purchase if the video has been bought meanwhile, or the purchase been given up.</summary>
-    private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent)
+    /// <param name="session">The transaction.</param>
+    /// <param name="intent">The purchase.</param>
+    /// <param name="replaced">The attempt that it replaces, as it is recorded.</param>
+    private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent, KlingVideoTask? replaced)
     {
+        string giveUp = replaced is { TaskState: KlingTaskState.Unknown } ? DescribeGivingUp(replaced.Id) : string.Empty;
         if (await FindOtherAsync(session, intent, current: null).ConfigureAwait(false) is { } other)
         {
+            if (giveUp.Length > 0 && other.Nonce is null)
+            {
+                await RequireNotLookedUpAsync(session, intent, replaced!.Id).ConfigureAwait(false);
+            }
+
             bool isEarlier = other.Id == intent.Replaces?.Id || intent.Former.Any(former => former.Id == other.Id);
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                !isEarlier ? $"Meanwhile, task {other.Id} {RecordResult.WasOrMayHaveBeen(other)} bought, which is the same video. New-KlingVideoTask makes one more."
+                !isEarlier ? $"Meanwhile, task {other.Id} {RecordResult.WasOrMayHaveBeen(other)} bought, which is the same video.{giveUp} New-KlingVideoTask makes one more."
                     : $"Task {other.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {other.Id} | Wait-KlingVideoTask | Save-KlingVideo.")
             {
                 TaskNumber = other.Id,
@@ -327,7 +340,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 string which = former == intent.Replaces ? $"task {former.Id}, which it was to buy again," : $"its attempt (task {former.Id})";
                 throw new KlingException(
                     ErrorKind.RequestInvalid,
-                    $"While this process stood still, {which} was {end}. If the video is still wanted, New-KlingVideoTask buys it.")
+                    $"While this process stood still, {which} was {end}.{giveUp} If the video is still wanted, New-KlingVideoTask buys it.")
                 {
                     TaskNumber = former.Id,
                 };
@@ -361,6 +374,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             ?? (intent.Replaces is null ? null : await TaskTable.FindAdoptedAsync(session, intent).ConfigureAwait(false));
     }
 
+    private static string DescribeGivingUp(long id) => string.Create(CultureInfo.InvariantCulture, $" If task {id} was not bought, give it up with -Abandon.");
+
     /// <summary>The attempt that a purchase replaces, as it is recorded now.</summary>
     private static async Task<KlingVideoTask?> FindReplacedAsync(SqlSession session, TaskIntent intent)
         => intent.Replaces is null ? null : await TaskTable.FindAttemptAsync(session, intent.Replaces).ConfigureAwait(false);
@@ -372,7 +387,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"The video of task {lost.Id} {RecordResult.WasOrMayHaveBeen(other)} bought already, as task {Name(other)}. If task {lost.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.")
+                $"The video of task {lost.Id} {RecordResult.WasOrMayHaveBeen(other)} bought already, as task {Name(other)}.{DescribeGivingUp(lost.Id)} New-KlingVideoTask makes one more video.")
             {
                 TaskNumber = other.Id,
             };
@@ -458,16 +473,18 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return new RecordResult.Recorded(recorded);
     }
 
-    /// <summary>The attempt that was to be replaced is not given up, because nothing was bought in its place.</summary>
+    /// <summary>The attempt that was to be replaced is not given up, unless another replacement of it was bought.</summary>
     /// <param name="session">The transaction.</param>
     /// <param name="id">The local id of the attempt.</param>
     /// <param name="replacement">What was to replace it, before it was rejected.</param>
     private static async Task ReturnToAsync(SqlSession session, long id, KlingVideoTask replacement)
     {
         // A ledger that was put back from a backup may have assigned the number again, to an attempt at another video.
+        IReadOnlyList<string> identities = await Successors.ListIdentitiesAsync(session, replacement).ConfigureAwait(false);
         if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { Identity: string identity } attempt
+            && identities.Contains(identity)
             && attempt.NotReplaced(replacement.CreditsReserved) is { } unknown
-            && (await Successors.ListIdentitiesAsync(session, replacement).ConfigureAwait(false)).Contains(identity))
+            && await TaskTable.FindByIdentitiesAsync(session, attempt.Account, identities, $"t.replaces = @id AND {TaskTable.IsPurchase}", ("id", id)).ConfigureAwait(false) is null)
         {
             await TaskTable.UpdateAsync(session, unknown).ConfigureAwait(false);
         }

@@ -166,7 +166,7 @@ public abstract class LedgerModelContract
             List<long> line = LineOf(id);
             return Records.Values.Any(other => other.Id != id
                 && other.Identity == Records[id].Identity
-                && (!other.State.IsSettled() || other is { State: KlingTaskState.Succeeded } or { State: KlingTaskState.Abandoned, TaskId: not null })
+                && IsPurchase(other)
                 && (line.Contains(other.Id) ? other.TaskId is not null : HasTakenPlaceOf(id, line, other)));
         }
 
@@ -183,6 +183,9 @@ public abstract class LedgerModelContract
 
             return line;
         }
+
+        private static bool IsPurchase(Record record)
+            => !record.State.IsSettled() || record is { State: KlingTaskState.Succeeded } or { State: KlingTaskState.Abandoned, TaskId: not null };
 
         private bool HasTakenPlaceOf(long id, List<long> line, Record other)
             => other.Replaces is long replaced
@@ -259,7 +262,8 @@ public abstract class LedgerModelContract
         public bool Reject(long id)
             => Change(id, [KlingTaskState.Submitting, KlingTaskState.Unknown], record =>
             {
-                if (record.Replaces is long replaced && FindSame(replaced, id) is { State: KlingTaskState.Abandoned, TaskId: null } attempt)
+                if (record.Replaces is long replaced && FindSame(replaced, id) is { State: KlingTaskState.Abandoned, TaskId: null } attempt
+                    && !Records.Values.Any(other => other.Id != id && other.Replaces == replaced && other.Identity == record.Identity && IsPurchase(other)))
                 {
                     Put(attempt with { State = KlingTaskState.Unknown, Reserved = record.Reserved, Consumed = null });
                 }

@@ -702,8 +702,10 @@ public abstract class TaskJournalContract : LedgerContract
 
         RecordResult result = await Ledger.Tasks.RecordSentAgainAsync(replacement, TimeSpan.FromHours(1), again, Token);
         await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
-        Exception? error = await Record.ExceptionAsync(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [replacement] }, Token));
+        KlingVideoTask? made = null;
+        Exception? error = await Record.ExceptionAsync(async () => made = await Ledger.Tasks.BeginAsync(again.Renew() with { Former = [replacement] }, Token));
 
+        Assert.Equal(isBought ? null : lost.Id, made?.Replaces);
         Assert.Equal(isBought ? bought : null, (result as RecordResult.Forestalled)?.Other);
         Assert.Equal(
             isBought ? $"Task {lost.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {lost.Id} | Wait-KlingVideoTask | Save-KlingVideo." : null,
@@ -730,7 +732,12 @@ public abstract class TaskJournalContract : LedgerContract
         {
             await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
             KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [replacement] }, Token));
-            Assert.Equal($"Meanwhile, task {other.Id} was bought, which is the same video. New-KlingVideoTask makes one more.", error.Message);
+            Assert.Equal(
+                isLookedUp
+                    ? $"The ledger has task {other.Id} ({other.Subject}), which is the same video and was not bought by any attempt that the ledger knows, so it may be what became of the request for task {lost.Id}. "
+                        + $"If it is: Resolve-KlingVideoTask {lost.Id} -TaskId t2. If it is another one, give task {lost.Id} up with -Abandon, and New-KlingVideoTask buys the video."
+                    : $"Meanwhile, task {other.Id} was bought, which is the same video. New-KlingVideoTask makes one more.",
+                error.Message);
             return;
         }
 
@@ -833,6 +840,40 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_replacement_is_not_made_again_once_another_command_has_bought_the_video_and_the_lost_attempt_has_to_be_given_up_first()
+    {
+        (TaskIntent intent, KlingVideoTask lost, KlingVideoTask replacement) = await ReplacedAsync();
+        await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
+        KlingVideoTask theirs = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(intent.Renew() with { RunId = "theirs" }, Token)).Id, "t3");
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id) with { Former = [replacement] }, Token));
+
+        Assert.Equal(
+            $"Meanwhile, task {theirs.Id} was bought, which is the same video. If task {lost.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more.",
+            error.Message);
+        Assert.Equal(theirs.Id, error.TaskNumber);
+    }
+
+    [Fact]
+    public async Task An_attempt_that_was_given_up_is_not_replaced_whatever_has_become_of_its_replacement()
+    {
+        (TaskIntent intent, KlingVideoTask lost, _) = await ReplacedAsync();
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id), Token));
+
+        Assert.Equal($"Task {lost.Id} ({lost.Subject}) is Abandoned: there is nothing to resolve. Only attempts in state Unknown can be resolved.", error.Message);
+    }
+
+    [Fact]
+    public async Task A_lost_attempt_of_which_it_is_not_known_what_it_asked_for_has_no_successor()
+    {
+        (TaskIntent intent, KlingVideoTask lost, _) = await ReplacedAsync();
+        await Host.SqlAsync("UPDATE tasks SET identity = NULL");
+
+        Assert.Null(Assert.IsType<RecordResult.Recorded>(await Ledger.Tasks.RecordUnknownAsync(lost.Id, "The line broke.", intent)).Successor);
+    }
+
+    [Fact]
     public async Task A_lost_replacement_is_not_replaced_once_another_replacement_of_the_same_attempt_is_bought()
     {
         (TaskIntent intent, KlingVideoTask first, KlingVideoTask second) = await ReplacedAsync();
@@ -876,6 +917,25 @@ public abstract class TaskJournalContract : LedgerContract
         KlingVideoTask abandoned = (await Ledger.Tasks.FindAsync(another.Id, Token))!;
         await Ledger.Tasks.RejectAsync(replacement.Id, null, "not sent");
         Assert.Equal((KlingTaskState.Abandoned, abandoned), (abandoned.TaskState, await Ledger.Tasks.FindAsync(another.Id, Token)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_lost_attempt_stays_given_up_when_one_of_its_replacements_is_rejected_and_another_is_bought(bool isForgotten)
+    {
+        (TaskIntent intent, KlingVideoTask lost, KlingVideoTask first) = await ReplacedAsync();
+        await Ledger.Tasks.RejectAsync(first.Id, null, "not sent");
+        KlingVideoTask second = await Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id), Token);
+        await Ledger.Tasks.AcceptAsync(first.Id, "t1");
+        if (isForgotten)
+        {
+            await Ledger.Tasks.RecordForgottenAsync(first.Id, "t1", "It is not known.");
+        }
+
+        await Ledger.Tasks.RejectAsync(second.Id, null, "not sent");
+
+        Assert.Equal(KlingTaskState.Abandoned, (await Ledger.Tasks.FindAsync(lost.Id, Token))!.TaskState);
     }
 
     [Fact]

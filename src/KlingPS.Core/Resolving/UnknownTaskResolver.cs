@@ -204,11 +204,18 @@ internal sealed class UnknownTaskResolver
         return (await _submitter.BuyAsync(identified, cancellationToken).ConfigureAwait(false)).Task;
     }
 
-    /// <summary>The first file whose content has changed. The first version did not record the content of tail images; the identity, however it was spelled, shows it.</summary>
+    /// <summary>The first file whose content has changed. The first version did not record the content of tail images; the identity shows it.</summary>
     private static string? FindChangedFile(KlingVideoTask task, IdentifiedSubmission identified)
-        => task.Spec.Sources.Zip(identified.Submission.Spec.Sources)
+    {
+        string? tailHash = identified.Submission.Spec.TailImage?.Hash;
+        return task.Spec.Sources.Zip(identified.Submission.Spec.Sources)
             .Where(pair => pair.First.Source is { IsFile: true, Hash: string hash } && pair.Second.Source.Hash != hash)
             .Select(pair => pair.First.Source.Path)
             .FirstOrDefault()
-            ?? (task.Spec.TailImage is not { IsFile: true, Hash: null } || identified.Submission.Spec.ListIdentities().Contains(task.Identity) ? null : task.TailImagePath);
+            ?? (task.Spec.TailImage is { IsFile: true, Hash: null } tail && !IsMadeFrom(tail with { Hash = tailHash }) ? task.TailImagePath : null);
+
+        // Earlier versions took texts as they came, as the record has them.
+        bool IsMadeFrom(MediaSource tail)
+            => (task.Spec with { TailImage = tail }).ListIdentities().Concat(identified.Submission.Spec.ListIdentities()).Contains(task.Identity);
+    }
 }

@@ -1520,19 +1520,20 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(true, true, true)]
-    [InlineData(true, false, true)]
-    [InlineData(false, true, true)]
-    [InlineData(false, false, false)]
-    public async Task A_lost_attempt_is_bought_again_unless_its_tail_image_may_have_changed(bool hasTailHash, bool hasIdentity, bool isBought)
+    [InlineData(true, "an identity that an earlier version made in another way", "It moves.", true)]
+    [InlineData(false, null, "It moves.", true)]
+    [InlineData(false, null, " It  moves.\r\n", true)]
+    [InlineData(false, "an identity of another tail image", "It moves.", false)]
+    public async Task A_lost_attempt_is_bought_again_unless_its_tail_image_may_have_changed(bool hasTailHash, string? identity, string prompt, bool isBought)
     {
         _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
         await SubmitAsync(_harness.Submission("fox.png").Asking(spec => spec with { TailImage = MediaSource.FromFile(_harness.Image("tail.png", 1)) }));
         KlingVideoTask lost = await RecordAsync();
+        VideoSpec recorded = lost.Spec with { Prompt = prompt };
         lost = lost with
         {
-            Identity = hasIdentity ? lost.Identity : "an identity that an earlier version spelled in another way",
-            Spec = hasTailHash ? lost.Spec : lost.Spec with { TailImage = lost.Spec.TailImage! with { Hash = null } },
+            Identity = identity ?? recorded.GetIdentity(),
+            Spec = hasTailHash ? recorded : recorded with { TailImage = recorded.TailImage! with { Hash = null } },
         };
 
         using var deadline = new KlingPS.Core.Scheduling.Deadline(_harness.Clock, null);

@@ -34,10 +34,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         KlingVideoTask? replaced = await FindReplacedAsync(session, intent).ConfigureAwait(false);
         if (intent.Former.Count > 0)
         {
-            await RequireNotTakenOverAsync(session, intent, replaced).ConfigureAwait(false);
-
             // It is unknown again since the attempt before this one was rejected, unless it turned out to have been accepted, and has failed.
             replaced = replaced is { TaskState: KlingTaskState.Unknown } ? replaced : null;
+            await RequireNotTakenOverAsync(session, intent, replaced).ConfigureAwait(false);
         }
         else if (replaced is null && intent.Replaces is { } removed)
         {
@@ -276,11 +275,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
         }
 
-        if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null } && await FindOpenReplacementAsync(session, id).ConfigureAwait(false) is { } replacement)
+        if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null }
+            && await FindOpenReplacementAsync(session, id).ConfigureAwait(false) is { } replacement
+            && (await Successors.ListIdentitiesAsync(session, replacement).ConfigureAwait(false)).Contains(task.Identity))
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Task {Name(task)} was to be replaced by task {replacement.Id}, which is {replacement.State}: it is not known yet whether that was bought. Remove it when that is known.");
+                $"Task {Name(task)} was to be replaced by task {replacement.Id}, and is Unknown again if that was not bought. "
+                + (replacement.TaskState == KlingTaskState.Unknown ? $"Resolve task {replacement.Id} with Resolve-KlingVideoTask first." : $"Wait for the response to task {replacement.Id} first."));
         }
 
         await SpendingSums.KeepAsync(session, id).ConfigureAwait(false);
@@ -305,21 +307,20 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <summary>Refuses another attempt at a purchase if the video has been bought meanwhile, or the purchase been given up.</summary>
     /// <param name="session">The transaction.</param>
     /// <param name="intent">The purchase.</param>
-    /// <param name="replaced">The attempt that it replaces, as it is recorded.</param>
-    private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent, KlingVideoTask? replaced)
+    /// <param name="lost">The attempt that it replaces, if that is unknown.</param>
+    private static async Task RequireNotTakenOverAsync(SqlSession session, TaskIntent intent, KlingVideoTask? lost)
     {
-        string giveUp = replaced is { TaskState: KlingTaskState.Unknown } ? DescribeGivingUp(replaced.Id) : string.Empty;
         if (await FindOtherAsync(session, intent, current: null).ConfigureAwait(false) is { } other)
         {
-            if (giveUp.Length > 0 && other.Nonce is null)
+            if (lost is not null && other.Nonce is null)
             {
-                await RequireNotLookedUpAsync(session, intent, replaced!.Id).ConfigureAwait(false);
+                await RequireNotLookedUpAsync(session, intent, lost.Id).ConfigureAwait(false);
             }
 
             bool isEarlier = other.Id == intent.Replaces?.Id || intent.Former.Any(former => former.Id == other.Id);
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                !isEarlier ? $"Meanwhile, task {other.Id} {RecordResult.WasOrMayHaveBeen(other)} bought, which is the same video.{giveUp} New-KlingVideoTask makes one more."
+                !isEarlier ? $"Meanwhile, task {other.Id} {RecordResult.WasOrMayHaveBeen(other)} bought, which is the same video. {DescribeOneMore(lost, other)}"
                     : $"Task {other.Id}, an earlier attempt, turned out to have been bought after all. To get its video: Get-KlingVideoTask -Id {other.Id} | Wait-KlingVideoTask | Save-KlingVideo.")
             {
                 TaskNumber = other.Id,
@@ -340,7 +341,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 string which = former == intent.Replaces ? $"task {former.Id}, which it was to buy again," : $"its attempt (task {former.Id})";
                 throw new KlingException(
                     ErrorKind.RequestInvalid,
-                    $"While this process stood still, {which} was {end}.{giveUp} If the video is still wanted, New-KlingVideoTask buys it.")
+                    $"While this process stood still, {which} was {end}. {(lost is not null ? $"If task {lost.Id} was not bought, give it up with -Abandon. " : string.Empty)}If the video is still wanted, New-KlingVideoTask buys it.")
                 {
                     TaskNumber = former.Id,
                 };
@@ -374,7 +375,12 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             ?? (intent.Replaces is null ? null : await TaskTable.FindAdoptedAsync(session, intent).ConfigureAwait(false));
     }
 
-    private static string DescribeGivingUp(long id) => string.Create(CultureInfo.InvariantCulture, $" If task {id} was not bought, give it up with -Abandon.");
+    /// <summary>How to get one more video, although another task is the same one.</summary>
+    /// <param name="lost">The lost attempt that is in the way; <see langword="null"/> if none is.</param>
+    /// <param name="other">The other task.</param>
+    private static string DescribeOneMore(KlingVideoTask? lost, KlingVideoTask other) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{(lost is null ? string.Empty : $"If task {lost.Id} was not bought, give it up with -Abandon{(other.TaskId is null ? $", and resolve task {other.Id}" : string.Empty)}. After that, ")}New-KlingVideoTask makes one more.");
 
     /// <summary>The attempt that a purchase replaces, as it is recorded now.</summary>
     private static async Task<KlingVideoTask?> FindReplacedAsync(SqlSession session, TaskIntent intent)
@@ -387,7 +393,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"The video of task {lost.Id} {RecordResult.WasOrMayHaveBeen(other)} bought already, as task {Name(other)}.{DescribeGivingUp(lost.Id)} New-KlingVideoTask makes one more video.")
+                $"The video of task {lost.Id} {RecordResult.WasOrMayHaveBeen(other)} bought already, as task {Name(other)}. {DescribeOneMore(lost, other)}")
             {
                 TaskNumber = other.Id,
             };
@@ -473,7 +479,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return new RecordResult.Recorded(recorded);
     }
 
-    /// <summary>The attempt that was to be replaced is not given up, unless another replacement of it was bought.</summary>
+    /// <summary>The attempt that was to be replaced is not given up, unless another replacement of it was or may have been bought.</summary>
     /// <param name="session">The transaction.</param>
     /// <param name="id">The local id of the attempt.</param>
     /// <param name="replacement">What was to replace it, before it was rejected.</param>

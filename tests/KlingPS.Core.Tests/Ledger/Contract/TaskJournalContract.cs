@@ -548,7 +548,7 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal((KlingTaskState.Unknown, other), (result.Task.TaskState, result.Successor));
         Assert.Equal(result, repeated);
         Assert.Equal(
-            $"The video of task {unknown} was bought already, as task {other.Id} ({other.Subject}). If task {unknown} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more video.",
+            $"The video of task {unknown} was bought already, as task {other.Id} ({other.Subject}). If task {unknown} was not bought, give it up with -Abandon. After that, New-KlingVideoTask makes one more.",
             await RefusedInPlaceOfAsync(intent, unknown, other.Id));
         Assert.Equal(2, (await Ledger.Tasks.ListAsync(new TaskFilter(), Token)).Count);
 
@@ -610,7 +610,8 @@ public abstract class TaskJournalContract : LedgerContract
         await Ledger.Tasks.LoseAsync(third.Id);
         await Ledger.Tasks.RecordUnknownAsync(second.Id, "The line broke.", replacement);
         Assert.StartsWith(
-            $"The video of task {second.Id} may have been bought already, as task {third.Id} ({third.Subject}).",
+            $"The video of task {second.Id} may have been bought already, as task {third.Id} ({third.Subject}). "
+                + $"If task {second.Id} was not bought, give it up with -Abandon, and resolve task {third.Id}. After that, New-KlingVideoTask makes one more.",
             await RefusedInPlaceOfAsync(intent, second.Id, third.Id),
             StringComparison.Ordinal);
         KlingVideoTask fourth = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, third.Id), Token)).Id, "t4");
@@ -816,7 +817,8 @@ public abstract class TaskJournalContract : LedgerContract
         await Ledger.Tasks.RemoveAsync(lost.Id);
 
         Assert.Equal(
-            $"Task {lost.Id} ({lost.Subject}) was to be replaced by task {replacement.Id}, which is {replacement.State}: it is not known yet whether that was bought. Remove it when that is known.",
+            $"Task {lost.Id} ({lost.Subject}) was to be replaced by task {replacement.Id}, and is Unknown again if that was not bought. "
+            + (isLost ? $"Resolve task {replacement.Id} with Resolve-KlingVideoTask first." : $"Wait for the response to task {replacement.Id} first."),
             error.Message);
     }
 
@@ -849,13 +851,13 @@ public abstract class TaskJournalContract : LedgerContract
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(Replacing(intent, lost.Id) with { Former = [replacement] }, Token));
 
         Assert.Equal(
-            $"Meanwhile, task {theirs.Id} was bought, which is the same video. If task {lost.Id} was not bought, give it up with -Abandon. New-KlingVideoTask makes one more.",
+            $"Meanwhile, task {theirs.Id} was bought, which is the same video. If task {lost.Id} was not bought, give it up with -Abandon. After that, New-KlingVideoTask makes one more.",
             error.Message);
         Assert.Equal(theirs.Id, error.TaskNumber);
     }
 
     [Fact]
-    public async Task An_attempt_that_was_given_up_is_not_replaced_whatever_has_become_of_its_replacement()
+    public async Task An_attempt_that_is_being_replaced_is_not_replaced_a_second_time()
     {
         (TaskIntent intent, KlingVideoTask lost, _) = await ReplacedAsync();
 

@@ -134,6 +134,11 @@ internal interface ITaskJournal
     /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
     Task RecordSavingAsync(long id, string path, string hash);
 
+    /// <summary>The SHA-256 of a video that is about to get its name on this machine, whatever name that is; <see langword="null"/> if none of the task is.</summary>
+    /// <param name="id">The local id of the task.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<string?> FindSavingHashAsync(long id, CancellationToken cancellationToken);
+
     /// <summary>Records where a video was saved: it has its name.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="path">The full path.</param>

@@ -266,7 +266,7 @@ internal sealed class VideoSaver
                     throw;
                 }
 
-                // Or it has its name, and is about to be recorded; a third download, to another name, may have obscured until then that it would get it.
+                // Or it has its name, and is being recorded between the questions that were asked.
                 await Task.Delay(s_recordPause, _session.TimeProvider, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -286,15 +286,21 @@ internal sealed class VideoSaver
             return new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false)) { IsPresent = true };
         }
 
-        if (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not KlingVideoTask current
-            || !await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false))
+        if (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not KlingVideoTask current)
+        {
+            return null;
+        }
+
+        // Another download of the video, to another name, may be recorded in place of the one to this name.
+        string? content = current.SavedHash ?? await _session.Ledger.Tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
+        if (content is null || !await _hashes.MatchAsync(path, content, cancellationToken).ConfigureAwait(false))
         {
             return null;
         }
 
         return new SavedVideo(
             path,
-            current.SavedPath is null ? await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, current.SavedHash!).ConfigureAwait(false) : current)
+            current.SavedPath is null ? await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, content).ConfigureAwait(false) : current)
         {
             IsPresent = true,
         };

@@ -177,6 +177,31 @@ public sealed class VideoSaverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_that_another_download_has_just_given_its_name_is_taken_although_a_third_one_to_another_name_is_recorded_in_its_place()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a", "/images/fox.png");
+        string target = Path.Combine(Destination, "fox.mp4");
+        byte[] video = _harness.Videos.ContentAt(new Uri(task.ResultUri!));
+        Directory.CreateDirectory(Destination);
+        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, Path.Combine(Destination, "owl.mp4"), Convert.ToHexStringLower(SHA256.HashData(video)));
+        Task<Outcome<TaskReference, SavedVideo>> saving;
+        await using (new FileStream(target + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        {
+            saving = SaveAsync(Saver(), task);
+            await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
+            await File.WriteAllBytesAsync(target + ".whole", video);
+            File.Move(target + ".whole", target);
+        }
+
+        Outcome<TaskReference, SavedVideo> outcome = await saving;
+
+        Assert.True(outcome.Error is null, outcome.Error?.ToString());
+        Assert.Equal((target, true), (outcome.Value!.Path, outcome.Value.IsPresent));
+        Assert.Equal(target, await RecordedAsync(task));
+        Assert.Empty(_harness.Videos.Requests);
+    }
+
+    [Fact]
     public async Task A_video_that_is_there_already_is_not_fetched_again()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");

@@ -88,6 +88,17 @@ internal static class SavedFiles
         ("id", id ?? 0),
         ("machine", session.Machine)).ConfigureAwait(false) is not null;
 
+    /// <summary>See <see cref="ITaskJournal.FindSavingHashAsync"/>.</summary>
+    public static async Task<string?> FindSavingHashAsync(SqlSession session, long id) => (await session.QueryAsync(
+        """
+        SELECT saving_hash AS hash FROM tasks WHERE id = @id AND saving_hash IS NOT NULL
+        UNION ALL
+        SELECT saving_hash FROM saved_files WHERE task = @id AND machine = @machine AND saving_hash IS NOT NULL
+        """,
+        row => row.Text("hash"),
+        ("id", id),
+        ("machine", session.Machine)).ConfigureAwait(false)).FirstOrDefault();
+
     /// <summary>Records the file that is about to get the name of a video.</summary>
     public static async Task BeginSavingAsync(SqlSession session, long id, string path, string hash)
     {

@@ -124,6 +124,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
+    public Task<string?> FindSavingHashAsync(long id, CancellationToken cancellationToken)
+        => store.ReadAsync(session => SavedFiles.FindSavingHashAsync(session, id), cancellationToken);
+
+    /// <inheritdoc/>
     public Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -160,12 +164,15 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public async Task RemoveAsync(long id)
     {
         // The process that was to replace it may have ended.
-        if (await store.ReadAsync(session => TaskTransactions.FindOpenReplacementAsync(session, id), CancellationToken.None).ConfigureAwait(false) is not null)
+        if (await store.ReadAsync(FindOpenReplacementAsync, CancellationToken.None).ConfigureAwait(false) is not null)
         {
             await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
         await store.WriteAsync(session => TaskTransactions.RemoveAsync(session, id), CancellationToken.None).ConfigureAwait(false);
+
+        async Task<KlingVideoTask?> FindOpenReplacementAsync(SqlSession session)
+            => await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { } task ? await TaskTransactions.FindOpenReplacementAsync(session, task).ConfigureAwait(false) : null;
     }
 
     /// <inheritdoc/>

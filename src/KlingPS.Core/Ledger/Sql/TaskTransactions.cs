@@ -275,9 +275,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
         }
 
-        if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null }
-            && await FindOpenReplacementAsync(session, id).ConfigureAwait(false) is { } replacement
-            && (await Successors.ListIdentitiesAsync(session, replacement).ConfigureAwait(false)).Contains(task.Identity))
+        if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null } && await FindOpenReplacementAsync(session, task).ConfigureAwait(false) is { } replacement)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
@@ -292,9 +290,23 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     /// <summary>An attempt of which it is not known whether it has replaced another one: if not, that one is unknown again.</summary>
     /// <param name="session">The session.</param>
-    /// <param name="id">The local id of the other one.</param>
-    public static Task<KlingVideoTask?> FindOpenReplacementAsync(SqlSession session, long id)
-        => TaskTable.FindAsync(session, "t.replaces = @id AND t.state IN ('Submitting', 'Unknown')", ("id", id));
+    /// <param name="replaced">The other one.</param>
+    public static async Task<KlingVideoTask?> FindOpenReplacementAsync(SqlSession session, KlingVideoTask replaced)
+    {
+        foreach (KlingVideoTask task in await TaskColumns.QueryAsync(session, "WHERE t.replaces = @id AND t.state IN ('Submitting', 'Unknown')", [("id", replaced.Id)]).ConfigureAwait(false))
+        {
+            if (await ReplacesAsync(session, task, replaced).ConfigureAwait(false))
+            {
+                return task;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether an attempt is at the same video as one that has the number of what it replaces. A ledger that was put back from a backup may have assigned that again.</summary>
+    private static async Task<bool> ReplacesAsync(SqlSession session, KlingVideoTask task, KlingVideoTask replaced)
+        => replaced.Identity is string identity && (await Successors.ListIdentitiesAsync(session, task).ConfigureAwait(false)).Contains(identity);
 
     private async Task RequireWithinBudgetAsync(SqlSession session, TaskIntent intent)
     {
@@ -485,12 +497,15 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <param name="replacement">What was to replace it, before it was rejected.</param>
     private static async Task ReturnToAsync(SqlSession session, long id, KlingVideoTask replacement)
     {
-        // A ledger that was put back from a backup may have assigned the number again, to an attempt at another video.
-        IReadOnlyList<string> identities = await Successors.ListIdentitiesAsync(session, replacement).ConfigureAwait(false);
-        if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { Identity: string identity } attempt
-            && identities.Contains(identity)
+        if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { } attempt
             && attempt.NotReplaced(replacement.CreditsReserved) is { } unknown
-            && await TaskTable.FindByIdentitiesAsync(session, attempt.Account, identities, $"t.replaces = @id AND {TaskTable.IsPurchase}", ("id", id)).ConfigureAwait(false) is null)
+            && await ReplacesAsync(session, replacement, attempt).ConfigureAwait(false)
+            && await TaskTable.FindByIdentitiesAsync(
+                session,
+                attempt.Account,
+                await Successors.ListIdentitiesAsync(session, replacement).ConfigureAwait(false),
+                $"t.replaces = @id AND {TaskTable.IsPurchase}",
+                ("id", id)).ConfigureAwait(false) is null)
         {
             await TaskTable.UpdateAsync(session, unknown).ConfigureAwait(false);
         }

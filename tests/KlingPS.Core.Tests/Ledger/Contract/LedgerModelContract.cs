@@ -374,7 +374,7 @@ public abstract class LedgerModelContract
         {
             if (StateOf(id)?.IsSettled() != true
                 || (Records[id] is { State: KlingTaskState.Abandoned, TaskId: null }
-                    && Records.Values.Any(other => other.Replaces == id && other.State is KlingTaskState.Submitting or KlingTaskState.Unknown)))
+                    && Records.Values.Any(other => other.Replaces == id && other.Identity == Records[id].Identity && other.State is KlingTaskState.Submitting or KlingTaskState.Unknown)))
             {
                 return false;
             }

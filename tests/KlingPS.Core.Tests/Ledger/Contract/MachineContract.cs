@@ -67,7 +67,9 @@ public abstract class MachineContract : LedgerContract
         await east.Tasks.RecordSavingAsync(task.Id, "/videos/a.mp4", s_hash);
 
         Assert.Equal([new SavedPath("/videos/a.mp4", task.Id, s_hash, IsCertain: false)], await east.Tasks.ListSavedPathsAsync(Token));
+        Assert.Equal(s_hash, await east.Tasks.FindSavingHashAsync(task.Id, Token));
         Assert.Empty(await west.Tasks.ListSavedPathsAsync(Token));
+        Assert.Null(await west.Tasks.FindSavingHashAsync(task.Id, Token));
         Assert.Equal([task.Id], await UnsavedAsync(east));
 
         await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);

@@ -22,11 +22,13 @@ public abstract class TaskQueryContract : LedgerContract
         await Ledger.Tasks.RecordSavingAsync(task.Id, path, "cafe");
 
         Assert.Equal([new SavedPath(path, task.Id, "cafe", IsCertain: false)], await Ledger.Tasks.ListSavedPathsAsync(Token));
+        Assert.Equal("cafe", await Ledger.Tasks.FindSavingHashAsync(task.Id, Token));
         Assert.Null(Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token)).SavedPath);
 
         await Ledger.Tasks.RecordSavedAsync(task.Id, path, "cafe");
 
         Assert.Equal([new SavedPath(path, task.Id, "cafe")], await Ledger.Tasks.ListSavedPathsAsync(Token));
+        Assert.Null(await Ledger.Tasks.FindSavingHashAsync(task.Id, Token));
         Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token));
     }
 

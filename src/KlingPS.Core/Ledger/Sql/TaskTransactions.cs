@@ -295,7 +295,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     {
         foreach (KlingVideoTask task in await TaskColumns.QueryAsync(session, "WHERE t.replaces = @id AND t.state IN ('Submitting', 'Unknown')", [("id", replaced.Id)]).ConfigureAwait(false))
         {
-            if (await ReplacesAsync(session, task, replaced).ConfigureAwait(false))
+            // A ledger that was put back from a backup may have assigned the number again, to an attempt at another video.
+            if ((await Successors.ListIdentitiesAsync(session, task).ConfigureAwait(false)).Contains(replaced.Identity))
             {
                 return task;
             }
@@ -303,10 +304,6 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
         return null;
     }
-
-    /// <summary>Whether an attempt is at the same video as one that has the number of what it replaces. A ledger that was put back from a backup may have assigned that again.</summary>
-    private static async Task<bool> ReplacesAsync(SqlSession session, KlingVideoTask task, KlingVideoTask replaced)
-        => replaced.Identity is string identity && (await Successors.ListIdentitiesAsync(session, task).ConfigureAwait(false)).Contains(identity);
 
     private async Task RequireWithinBudgetAsync(SqlSession session, TaskIntent intent)
     {
@@ -497,15 +494,15 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <param name="replacement">What was to replace it, before it was rejected.</param>
     private static async Task ReturnToAsync(SqlSession session, long id, KlingVideoTask replacement)
     {
-        if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { } attempt
-            && attempt.NotReplaced(replacement.CreditsReserved) is { } unknown
-            && await ReplacesAsync(session, replacement, attempt).ConfigureAwait(false)
-            && await TaskTable.FindByIdentitiesAsync(
-                session,
-                attempt.Account,
-                await Successors.ListIdentitiesAsync(session, replacement).ConfigureAwait(false),
-                $"t.replaces = @id AND {TaskTable.IsPurchase}",
-                ("id", id)).ConfigureAwait(false) is null)
+        if (await TaskTable.FindAsync(session, id).ConfigureAwait(false) is not { } attempt || attempt.NotReplaced(replacement.CreditsReserved) is not { } unknown)
+        {
+            return;
+        }
+
+        // As for what is removed, the number may be another video's by now.
+        IReadOnlyList<string> identities = await Successors.ListIdentitiesAsync(session, replacement).ConfigureAwait(false);
+        if (identities.Contains(attempt.Identity)
+            && await TaskTable.FindByIdentitiesAsync(session, attempt.Account, identities, $"t.replaces = @id AND {TaskTable.IsPurchase}", ("id", id)).ConfigureAwait(false) is null)
         {
             await TaskTable.UpdateAsync(session, unknown).ConfigureAwait(false);
         }

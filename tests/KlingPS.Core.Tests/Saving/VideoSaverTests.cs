@@ -20,6 +20,25 @@ public sealed class VideoSaverTests : IAsyncDisposable
 
     private string Destination => Path.Combine(_harness.Folder, "videos");
 
+    /// <summary>Saves a video while another download, which has begun before, gives it its name.</summary>
+    private async Task<Outcome<TaskReference, SavedVideo>> SaveWhileAnotherDownloadEndsAsync(KlingVideoTask task, string target, byte[] video, Action? beforeEnd = null)
+    {
+        Directory.CreateDirectory(Destination);
+        Task<Outcome<TaskReference, SavedVideo>> saving;
+        await using (new FileStream(target + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        {
+            saving = SaveAsync(Saver(), task);
+            await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
+            beforeEnd?.Invoke();
+
+            // As a download does: under its name, a video is never to be seen in part.
+            await File.WriteAllBytesAsync(target + ".whole", video);
+            File.Move(target + ".whole", target);
+        }
+
+        return await saving;
+    }
+
     private VideoSaver Saver(bool overwrite = false, string template = NameTemplate.DefaultText)
         => new(_harness.NewService(), new SaveOptions { Destination = Destination, Overwrite = overwrite, Template = NameTemplate.Parse(template) });
 
@@ -145,30 +164,17 @@ public sealed class VideoSaverTests : IAsyncDisposable
         KlingVideoTask task = await _harness.FinishedAsync("a", "/images/fox.png");
         string target = Path.Combine(Destination, "fox.mp4");
         byte[] video = _harness.Videos.ContentAt(new Uri(task.ResultUri!));
-        Directory.CreateDirectory(Destination);
-        Task<Outcome<TaskReference, SavedVideo>> saving;
         int looks = 0;
-        await using (new FileStream(target + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+
+        // It is recorded between the first look at the ledger and the next.
+        Outcome<TaskReference, SavedVideo> outcome = await SaveWhileAnotherDownloadEndsAsync(task, target, video, () => _harness.Ledger.BeforeCall = name =>
         {
-            saving = SaveAsync(Saver(), task);
-            await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
-
-            // It is recorded between the first look at the ledger and the next.
-            _harness.Ledger.BeforeCall = name =>
+            if (name == nameof(ITaskJournal.FindAsync) && ++looks == 2)
             {
-                if (name == nameof(ITaskJournal.FindAsync) && ++looks == 2)
-                {
-                    string hash = Convert.ToHexStringLower(SHA256.HashData(video));
-                    Task.Run(() => _harness.Ledger.Tasks.RecordSavedAsync(task.Id, target, hash)).GetAwaiter().GetResult();
-                }
-            };
-
-            // As a download does: under its name, a video is never to be seen in part.
-            await File.WriteAllBytesAsync(target + ".whole", video);
-            File.Move(target + ".whole", target);
-        }
-
-        Outcome<TaskReference, SavedVideo> outcome = await saving;
+                string hash = Convert.ToHexStringLower(SHA256.HashData(video));
+                Task.Run(() => _harness.Ledger.Tasks.RecordSavedAsync(task.Id, target, hash)).GetAwaiter().GetResult();
+            }
+        });
 
         Assert.True(outcome.Error is null, outcome.Error?.ToString());
         Assert.Equal((target, true), (outcome.Value!.Path, outcome.Value.IsPresent));
@@ -182,18 +188,9 @@ public sealed class VideoSaverTests : IAsyncDisposable
         KlingVideoTask task = await _harness.FinishedAsync("a", "/images/fox.png");
         string target = Path.Combine(Destination, "fox.mp4");
         byte[] video = _harness.Videos.ContentAt(new Uri(task.ResultUri!));
-        Directory.CreateDirectory(Destination);
         await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, Path.Combine(Destination, "owl.mp4"), Convert.ToHexStringLower(SHA256.HashData(video)));
-        Task<Outcome<TaskReference, SavedVideo>> saving;
-        await using (new FileStream(target + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
-        {
-            saving = SaveAsync(Saver(), task);
-            await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
-            await File.WriteAllBytesAsync(target + ".whole", video);
-            File.Move(target + ".whole", target);
-        }
 
-        Outcome<TaskReference, SavedVideo> outcome = await saving;
+        Outcome<TaskReference, SavedVideo> outcome = await SaveWhileAnotherDownloadEndsAsync(task, target, video);
 
         Assert.True(outcome.Error is null, outcome.Error?.ToString());
         Assert.Equal((target, true), (outcome.Value!.Path, outcome.Value.IsPresent));

@@ -322,17 +322,23 @@ internal sealed partial class OutputPathResolver
                 cancellationToken).ConfigureAwait(false);
     }
 
+    /// <remarks>A video that has just been recorded here is found as well, if the task was read before that.</remarks>
     private async Task<string?> FindUnrecordedAsync(SavedVideos videos, string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
-        foreach (SavedPath saving in videos.At(path).Where(saved => saved.Id == task.Id && !saved.IsCertain))
+        foreach (SavedPath saved in videos.At(path).Where(saved => saved.Id == task.Id))
         {
-            if (await _hashes.MatchAsync(path, saving.Hash, cancellationToken).ConfigureAwait(false))
+            if (await _hashes.MatchAsync(path, saved.Hash, cancellationToken).ConfigureAwait(false))
             {
-                return saving.Hash;
+                return saved.Hash;
             }
         }
 
-        return null;
+        // Another download of the video, to another name, may be recorded in place of the one to this name.
+        string? content = await _session.Ledger.Tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
+        return await _hashes.MatchAsync(path, content, cancellationToken).ConfigureAwait(false)
+            && !await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
+            ? content
+            : null;
     }
 
     /// <summary>The records of a few files, and of others with the same names.</summary>

@@ -286,14 +286,8 @@ internal sealed class VideoSaver
             return new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false)) { IsPresent = true };
         }
 
-        if (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not KlingVideoTask current)
-        {
-            return null;
-        }
-
-        // Another download of the video, to another name, may be recorded in place of the one to this name.
-        string? content = current.SavedHash ?? await _session.Ledger.Tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
-        if (content is null || !await _hashes.MatchAsync(path, content, cancellationToken).ConfigureAwait(false))
+        if (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not { SavedHash: string content } current
+            || !await _hashes.MatchAsync(path, content, cancellationToken).ConfigureAwait(false))
         {
             return null;
         }

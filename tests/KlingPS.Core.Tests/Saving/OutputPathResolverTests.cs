@@ -130,6 +130,40 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         Assert.Equal((saved, true), await FindAsync(Resolver(template: template), source, task));
     }
 
+    [Theory]
+    [InlineData("fox.mp4")]
+    [InlineData("owl.mp4")]
+    public async Task A_video_that_got_its_name_but_no_record_is_there_whatever_name_another_download_of_it_was_about_to_get(string recorded)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        string hash = await HashAsync(Write("fox.mp4", "a"));
+        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf(recorded), hash);
+        OutputPathResolver resolver = Resolver();
+
+        OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(task), task, Token);
+
+        Assert.Equal((PathOf("fox.mp4"), true, hash), (output.Path, output.HasVideo, output.UnrecordedHash));
+    }
+
+    [Fact]
+    public async Task A_video_with_the_content_of_one_that_got_no_record_stays_another_task_s()
+    {
+        await SavedAsync("a", "fox.mp4");
+        KlingVideoTask task = await _harness.FinishedAsync("b");
+        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf("owl.mp4"), await HashAsync(PathOf("fox.mp4")));
+
+        Assert.Equal(("fox-2.mp4", false), await FindAsync(Resolver(), "/one/fox.png", task));
+    }
+
+    [Fact]
+    public async Task A_video_that_another_command_has_saved_since_its_task_was_read_is_there_and_not_said_to_have_changed()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
+
+        Assert.Equal(("fox.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
+    }
+
     [Fact]
     public async Task A_video_that_was_edited_stands_in_its_own_way()
     {

@@ -387,9 +387,18 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <summary>How to get one more video, although another task is the same one.</summary>
     /// <param name="lost">The lost attempt that is in the way; <see langword="null"/> if none is.</param>
     /// <param name="other">The other task.</param>
-    private static string DescribeOneMore(KlingVideoTask? lost, KlingVideoTask other) => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{(lost is null ? string.Empty : $"If task {lost.Id} was not bought, give it up with -Abandon{(other.TaskId is null ? $", and resolve task {other.Id}" : string.Empty)}. After that, ")}New-KlingVideoTask makes one more.");
+    private static string DescribeOneMore(KlingVideoTask? lost, KlingVideoTask other)
+    {
+        // New-KlingVideoTask buys nothing as long as an attempt at the video is unknown.
+        string? resolve = other.TaskState == KlingTaskState.Unknown ? $"resolve task {other.Id} with Resolve-KlingVideoTask" : null;
+        return (lost, resolve) switch
+        {
+            (null, null) => "New-KlingVideoTask makes one more.",
+            (null, _) => $"To make one more, {resolve}, and run New-KlingVideoTask after that.",
+            (_, null) => $"If task {lost.Id} was not bought, give it up with -Abandon. After that, New-KlingVideoTask makes one more.",
+            _ => $"If task {lost.Id} was not bought, give it up with -Abandon, and {resolve}. After that, New-KlingVideoTask makes one more.",
+        };
+    }
 
     /// <summary>The attempt that a purchase replaces, as it is recorded now.</summary>
     private static async Task<KlingVideoTask?> FindReplacedAsync(SqlSession session, TaskIntent intent)

@@ -611,7 +611,7 @@ public abstract class TaskJournalContract : LedgerContract
         await Ledger.Tasks.RecordUnknownAsync(second.Id, "The line broke.", replacement);
         Assert.StartsWith(
             $"The video of task {second.Id} may have been bought already, as task {third.Id} ({third.Subject}). "
-                + $"If task {second.Id} was not bought, give it up with -Abandon, and resolve task {third.Id}. After that, New-KlingVideoTask makes one more.",
+                + $"If task {second.Id} was not bought, give it up with -Abandon, and resolve task {third.Id} with Resolve-KlingVideoTask. After that, New-KlingVideoTask makes one more.",
             await RefusedInPlaceOfAsync(intent, second.Id, third.Id),
             StringComparison.Ordinal);
         KlingVideoTask fourth = await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.BeginAsync(Replacing(intent, third.Id), Token)).Id, "t4");
@@ -1009,6 +1009,12 @@ public abstract class TaskJournalContract : LedgerContract
 
         Assert.Equal(theirs.Id, error.TaskNumber);
         Assert.Equal($"Meanwhile, task {theirs.Id} may have been bought, which is the same video. New-KlingVideoTask makes one more.", error.Message);
+
+        await Ledger.Tasks.LoseAsync(theirs.Id);
+        error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.BeginAsync(again.Renew() with { Former = [first, second] }, Token));
+        Assert.Equal(
+            $"Meanwhile, task {theirs.Id} may have been bought, which is the same video. To make one more, resolve task {theirs.Id} with Resolve-KlingVideoTask, and run New-KlingVideoTask after that.",
+            error.Message);
     }
 
     [Fact]

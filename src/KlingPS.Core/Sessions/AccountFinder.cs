@@ -151,19 +151,25 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
 
         async Task<(string? Proof, string? Doubt)> AskOnceAsync(Candidate candidate)
         {
-            if (++accounts > MaxAccounts)
-            {
-                return (null, "too many keys are known to ask for all of them");
-            }
-
             if (silence is not null)
             {
                 return (null, silence);
             }
 
+            IReadOnlyList<KnownTask> tasks = await Register.ListTasksAsync(candidate.Account, MaxTasks, cancellationToken).ConfigureAwait(false);
+            if (tasks.Count == 0)
+            {
+                return (null, "no task is known that it could be asked for");
+            }
+
+            if (++accounts > MaxAccounts)
+            {
+                return (null, "the ledger has tasks of too many accounts to ask about all of them");
+            }
+
             try
             {
-                return await AskAsync(client, candidate, cancellationToken).ConfigureAwait(false);
+                return await AskAsync(client, candidate, tasks, cancellationToken).ConfigureAwait(false);
             }
             catch (KlingException exception) when (exception is KlingApiException)
             {
@@ -235,21 +241,20 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     private static bool IsSameHost(string? one, string other)
         => Uri.TryCreate(one, UriKind.Absolute, out Uri? first) && Uri.TryCreate(other, UriKind.Absolute, out Uri? second) && first.Authority == second.Authority;
 
-    /// <summary>Asks the service for tasks of an account, the latest first.</summary>
+    /// <summary>Asks the service for tasks of an account.</summary>
+    /// <param name="client">Asks it.</param>
+    /// <param name="candidate">The account.</param>
+    /// <param name="tasks">The tasks; at least one.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
     /// <returns>What proves that it is the same account; if nothing does and it is not certainly another one, why not.</returns>
-    private async Task<(string? Proof, string? Doubt)> AskAsync(KlingClient client, Candidate candidate, CancellationToken cancellationToken)
+    private async Task<(string? Proof, string? Doubt)> AskAsync(KlingClient client, Candidate candidate, IReadOnlyList<KnownTask> tasks, CancellationToken cancellationToken)
     {
+        observer?.OnNotice($"The ledger has tasks that were bought {(candidate.Elsewhere is string there ? $"at another address, {there}" : "with another key")}. Whether this key belongs to the same account is found out by asking the service for some of them, which is free.");
         DateTimeOffset now = session.TimeProvider.GetUtcNow();
         int denials = 0;
         int answers = 0;
-        int tasks = 0;
-        foreach (KnownTask task in await Register.ListTasksAsync(candidate.Account, MaxTasks, cancellationToken).ConfigureAwait(false))
+        foreach (KnownTask task in tasks)
         {
-            if (tasks++ == 0)
-            {
-                observer?.OnNotice($"The ledger has tasks that were bought {(candidate.Elsewhere is string there ? $"at another address, {there}" : "with another key")}. Whether this key belongs to the same account is found out by asking the service for some of them, which is free.");
-            }
-
             try
             {
                 TaskSnapshot snapshot = await client.QueryTaskAsync(task.TaskId, cancellationToken).ConfigureAwait(false);
@@ -269,7 +274,6 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         }
 
         return (null, denials >= EnoughDenials ? null
-            : tasks == 0 ? "no task is known that it could be asked for"
             : answers > 0 ? "what the service says of the tasks that it was asked for does not show whether it knows them"
             : "the service does not know the few tasks that it could be asked for, which may be too old or too new for it");
     }

@@ -80,6 +80,24 @@ public sealed class AccountFinderTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task However_many_keys_have_bought_nothing_those_that_have_are_asked_about()
+    {
+        for (int number = 1; number <= 6; number++)
+        {
+            await FindAsync(Open($"key-{number}-of-no-buyer"));
+            _harness.Clock.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        await BoughtAsync(1);
+        _harness.Tasks["old-1"] = PipelineHarness.Generating;
+        KlingSession session = Open();
+
+        await FindAsync(session);
+
+        Assert.Equal((_harness.Session.Account, 1), (session.Account, _harness.Queries));
+    }
+
+    [Fact]
     public async Task Both_keys_of_an_account_pass_the_same_gates_and_share_the_daily_cap()
     {
         await BoughtAsync(1);

@@ -31,6 +31,7 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
     {
         _time = time;
         _keeps = keeps;
+        EmptyLedger.Create(FilePath);
         Spool = SpoolOf("here");
         _ledger = Open(ProcessIdentity.Current);
         Tasks = Hook<ITaskJournal>.Over(_ledger.Tasks, name => BeforeCall?.Invoke(name));
@@ -135,9 +136,11 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
         _folder.Delete(recursive: true);
     }
 
+    private string FilePath => Path.Combine(_folder.FullName, "ledger.db");
+
     private SqlLedger Open(ProcessIdentity owner, bool isAlive = true, string machine = "")
         => new(
-            new SqliteEngine(Path.Combine(_folder.FullName, "ledger.db"), () => SqliteProvider.Factory, _time, owner.Boot) { IsFlushed = false, Machine = machine },
+            new SqliteEngine(FilePath, () => SqliteProvider.Factory, _time, owner.Boot) { IsFlushed = false, Machine = machine },
             new ProcessOwners(owner, _ => isAlive),
             _time,
             _keeps ? Spool : null);

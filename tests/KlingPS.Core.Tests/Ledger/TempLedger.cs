@@ -8,17 +8,6 @@ namespace KlingPS.Core.Tests.Ledger;
 /// <summary>The ledger as users have it: a SQLite file.</summary>
 internal sealed class TempLedger : LedgerHost
 {
-    public override ValueTask StartAsync()
-    {
-        // Only once: some tests remove the file.
-        if (!Directory.EnumerateFileSystemEntries(Folder).Any())
-        {
-            EmptyLedger.Create(Path);
-        }
-
-        return ValueTask.CompletedTask;
-    }
-
     protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
         => new(new SqliteEngine(Path, () => SqliteProvider.Factory, time, owner.Boot), new ProcessOwners(owner, isAlive), time, Spool);
 

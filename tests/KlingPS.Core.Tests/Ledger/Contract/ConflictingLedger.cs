@@ -18,17 +18,6 @@ internal sealed class ConflictingLedger : LedgerHost
     /// <summary>Looks at the ledger as completion does.</summary>
     public Task<TaskSuggestions> LookAsync() => TaskSuggestions.OpenAsync(new Engine(Path, Time) { OnStatement = OnStatement });
 
-    public override ValueTask StartAsync()
-    {
-        // Only once: some tests remove the file.
-        if (!Directory.EnumerateFileSystemEntries(Folder).Any())
-        {
-            EmptyLedger.Create(Path);
-        }
-
-        return ValueTask.CompletedTask;
-    }
-
     protected override SqlLedger Create(ProcessIdentity owner, Func<ProcessIdentity, bool?> isAlive, TimeProvider time)
         => new(new Engine(Path, time) { OnStatement = OnStatement }, new ProcessOwners(owner, isAlive), new ShiftedTimeProvider(time, TimeSpan.FromMinutes(10)), Spool);
 

@@ -57,7 +57,16 @@ internal abstract class LedgerHost : IAsyncDisposable
     }
 
     /// <summary>Makes sure that there is what the ledger is kept in.</summary>
-    public virtual ValueTask StartAsync() => ValueTask.CompletedTask;
+    public virtual ValueTask StartAsync()
+    {
+        // Only once: some tests remove the file.
+        if (!Directory.EnumerateFileSystemEntries(Folder).Any())
+        {
+            EmptyLedger.Create(Path);
+        }
+
+        return ValueTask.CompletedTask;
+    }
 
     /// <summary>How many requests have taken a slot of a gate and not given it back.</summary>
     public async Task<long> CountRequestsUnderWayAsync() => (long)(await SqlAsync("SELECT COUNT(*) FROM rate_leases WHERE state = 'under way'"))!;

@@ -9,8 +9,8 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </summary>
 /// <remarks>
 /// A command may buy a video several times, so what its own run has requested takes nobody's place; nor does what replaces another of its
-/// attempts. If the record of what was replaced is gone, it may have been any attempt. An attempt that is replaced is passed over as long as
-/// its outcome is not known: it was replaced nevertheless.
+/// attempts. If the record of what was replaced is gone, it may have been any attempt. An attempt that has itself been replaced is passed over as
+/// long as its outcome is not known: what has replaced it counts.
 /// </remarks>
 internal static class Successors
 {

@@ -150,14 +150,6 @@ internal sealed partial class OutputPathResolver
         return await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Whether a file is the video of a task that was about to get this name and got it, although nobody has recorded that.</summary>
-    /// <returns>Its SHA-256, in lower-case hex; <see langword="null"/> if it is not.</returns>
-    public async Task<string?> FindUnrecordedAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
-    {
-        SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
-        return await FindUnrecordedAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
-    }
-
     /// <summary>Refuses a path that could not be written, as far as that can be known without writing; see <see cref="VideoTarget.Require"/>.</summary>
     /// <param name="values">The values that the name is made of; if it depends on the purchase, values of the same form.</param>
     /// <param name="output">The path that was chosen, if one was.</param>
@@ -229,16 +221,36 @@ internal sealed partial class OutputPathResolver
             if (exists)
             {
                 SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
+
+                // In this order: what is about to be recorded as saved may be recorded by the second question, but never the other way round.
+                string? saving = task is null ? null : await _session.Ledger.Tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
                 if (task is not null
-                    && await FindUnrecordedAsync(videos, path, task, cancellationToken).ConfigureAwait(false) is string unrecorded
-                    && Take(path, video))
+                    && await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { SavedHash: string hash } current
+                    && hash != task.SavedHash)
                 {
-                    return CreateOutput(path, hasVideo: true) with { UnrecordedHash = unrecorded };
+                    // It has been saved since it was read.
+                    if (await FindSavedAsync(name, video, current, cancellationToken).ConfigureAwait(false) is OutputPath saved)
+                    {
+                        return saved with { UnrecordedHash = hash };
+                    }
+
+                    task = current;
+                    continue;
                 }
 
                 isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
                     || await IsDescribedAsOthersAsync(path, video, task, cancellationToken).ConfigureAwait(false);
-                wasSavedHere = videos.At(path).Any(saved => saved.Id == task?.Id);
+
+                // It may have got its name although nobody has recorded that; if another download of it, to another name, came later, only its content tells.
+                SavedPath[] own = [.. videos.At(path).Where(saved => saved.Id == task?.Id)];
+                if ((!isOthers || own.Any(saved => !saved.IsCertain))
+                    && await _hashes.MatchAsync(path, saving, cancellationToken).ConfigureAwait(false)
+                    && Take(path, video))
+                {
+                    return CreateOutput(path, hasVideo: true) with { UnrecordedHash = saving };
+                }
+
+                wasSavedHere = own.Any(saved => saved.IsCertain);
             }
 
             if (exists && !isOthers && !_options.Overwrite)
@@ -320,25 +332,6 @@ internal sealed partial class OutputPathResolver
                 await _hashes.GetAsync(path, cancellationToken).ConfigureAwait(false),
                 task?.Id,
                 cancellationToken).ConfigureAwait(false);
-    }
-
-    /// <remarks>A video that has just been recorded here is found as well, if the task was read before that.</remarks>
-    private async Task<string?> FindUnrecordedAsync(SavedVideos videos, string path, KlingVideoTask task, CancellationToken cancellationToken)
-    {
-        foreach (SavedPath saved in videos.At(path).Where(saved => saved.Id == task.Id))
-        {
-            if (await _hashes.MatchAsync(path, saved.Hash, cancellationToken).ConfigureAwait(false))
-            {
-                return saved.Hash;
-            }
-        }
-
-        // Another download of the video, to another name, may be recorded in place of the one to this name.
-        string? content = await _session.Ledger.Tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
-        return await _hashes.MatchAsync(path, content, cancellationToken).ConfigureAwait(false)
-            && !await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
-            ? content
-            : null;
     }
 
     /// <summary>The records of a few files, and of others with the same names.</summary>

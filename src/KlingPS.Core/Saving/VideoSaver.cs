@@ -280,24 +280,27 @@ internal sealed class VideoSaver
             return null;
         }
 
-        // In this order: what is about to be recorded as saved may be recorded by the second check, but never the other way round.
-        if (await OutputPaths.FindUnrecordedAsync(path, task, cancellationToken).ConfigureAwait(false) is string hash)
-        {
-            return new SavedVideo(path, await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, hash).ConfigureAwait(false)) { IsPresent = true };
-        }
-
-        if (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not { SavedHash: string content } current
-            || !await _hashes.MatchAsync(path, content, cancellationToken).ConfigureAwait(false))
+        // In this order: what is about to be recorded as saved may be recorded by the second question, but never the other way round.
+        ITaskJournal tasks = _session.Ledger.Tasks;
+        string? saving = await tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
+        if (await tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not KlingVideoTask current)
         {
             return null;
         }
 
-        return new SavedVideo(
-            path,
-            current.SavedPath is null ? await _session.Ledger.Tasks.RecordSavedAsync(task.Id, path, content).ConfigureAwait(false) : current)
+        // Another download of the video, to another name, may be recorded in place of the one to this name.
+        string? content = await _hashes.MatchAsync(path, saving, cancellationToken).ConfigureAwait(false) ? saving : null;
+        if (content is null && await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false))
         {
-            IsPresent = true,
-        };
+            if (current.SavedPath is not null)
+            {
+                return new SavedVideo(path, current) { IsPresent = true };
+            }
+
+            content = current.SavedHash;
+        }
+
+        return content is null ? null : new SavedVideo(path, await tasks.RecordSavedAsync(task.Id, path, content).ConfigureAwait(false)) { IsPresent = true };
     }
 
     private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)

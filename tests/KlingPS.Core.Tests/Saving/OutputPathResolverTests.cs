@@ -130,14 +130,12 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         Assert.Equal((saved, true), await FindAsync(Resolver(template: template), source, task));
     }
 
-    [Theory]
-    [InlineData("fox.mp4")]
-    [InlineData("owl.mp4")]
-    public async Task A_video_that_got_its_name_but_no_record_is_there_whatever_name_another_download_of_it_was_about_to_get(string recorded)
+    [Fact]
+    public async Task A_video_that_got_its_name_but_no_record_is_there_whatever_name_another_download_of_it_was_about_to_get()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
         string hash = await HashAsync(Write("fox.mp4", "a"));
-        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf(recorded), hash);
+        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf("owl.mp4"), hash);
         OutputPathResolver resolver = Resolver();
 
         OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(task), task, Token);
@@ -162,6 +160,37 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
 
         Assert.Equal(("fox.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
+    }
+
+    [Fact]
+    public async Task A_video_that_got_its_name_but_no_record_is_there_once_another_download_of_it_has_been_recorded()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, Write("owl.mp4", "a"), await HashAsync(Write("fox.mp4", "a")));
+
+        Assert.Equal(("fox.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
+    }
+
+    [Fact]
+    public async Task A_video_that_another_command_has_saved_since_its_task_was_read_is_found_under_its_own_name_even_if_another_task_s_video_is_the_same()
+    {
+        await SavedAsync("a", "fox.mp4");
+        KlingVideoTask task = await _harness.FinishedAsync("b");
+        string hash = await HashAsync(Write("fox-2.mp4", "a"));
+        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf("fox-2.mp4"), hash);
+
+        Assert.Equal(("fox-2.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
+    }
+
+    [Fact]
+    public async Task A_file_that_came_to_where_a_video_was_to_be_saved_is_not_said_to_have_changed()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf("fox.mp4"), await HashAsync(Write("a.mp4", "a")));
+        Write("fox.mp4", "My holiday.");
+
+        var error = await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png", task));
+        Assert.Contains("exists already", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -399,11 +428,10 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
 
         OutputPath found = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(mine), mine, Token);
         Assert.Equal((path, true, hash), (found.Path, found.HasVideo, found.UnrecordedHash));
-        Assert.Equal(hash, await resolver.FindUnrecordedAsync(path, mine, Token));
-        Assert.Null(await resolver.FindUnrecordedAsync(path, other, Token));
+        Assert.Equal(("fox-2.mp4", false), await FindAsync(Resolver(), "/one/fox.png", other));
 
         Write("fox.mp4", "My holiday, which is longer.");
-        Assert.Null(await resolver.FindUnrecordedAsync(path, mine, Token));
+        Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png", mine))).Kind);
     }
 
     [Fact]

@@ -37,7 +37,7 @@ public sealed class TimeoutTests : IAsyncDisposable
     /// Waits for something while time passes in steps, requests under way or not. From <paramref name="atMost"/> on, time stands still, so
     /// that a slow machine does not make anything late.
     /// </summary>
-    private async Task<T> PassUntilAsync<T>(Task<T> task, TimeSpan? atMost = null)
+    private async Task<T> PassUntilAsync<T>(Task<T> task, TimeSpan? atMost = null, double step = 0.25)
     {
         Instant? end = atMost is TimeSpan most ? Now + most : null;
         await Eventually.TrueAsync(async () =>
@@ -46,7 +46,7 @@ public sealed class TimeoutTests : IAsyncDisposable
             await Task.Delay(2, TestContext.Current.CancellationToken);
             if (end is null || Now < end)
             {
-                _harness.Clock.Advance(TimeSpan.FromSeconds(0.25));
+                _harness.Clock.Advance(TimeSpan.FromSeconds(step));
             }
 
             return task.IsCompleted;
@@ -202,7 +202,7 @@ public sealed class TimeoutTests : IAsyncDisposable
 
         using var deadline = new Deadline(_harness.Clock, TimeSpan.FromSeconds(30));
         Outcome<Submission, KlingVideoTask> outcome = await PassUntilAsync(
-            new VideoSubmitter(_harness.NewService()).SubmitAsync(_harness.Submission("fox.png"), deadline, CancellationToken.None));
+            new VideoSubmitter(_harness.NewService()).SubmitAsync(_harness.Submission("fox.png"), deadline, CancellationToken.None), step: 1);
 
         Assert.Equal(ErrorKind.WaitTimeout, outcome.Error!.Kind);
         Assert.Contains("process 4711", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);

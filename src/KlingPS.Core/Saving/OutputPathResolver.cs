@@ -222,35 +222,24 @@ internal sealed partial class OutputPathResolver
             {
                 SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
 
-                // In this order: what is about to be recorded as saved may be recorded by the second question, but never the other way round.
+                // In this order: by the time of the second question, what was about to be recorded as saved may have been, but never the other way round.
                 string? saving = task is null ? null : await _session.Ledger.Tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
-                if (task is not null
-                    && await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is { SavedHash: string hash } current
-                    && hash != task.SavedHash)
+                if (task is not null && await FindSavedSinceAsync(path, name, video, task, cancellationToken).ConfigureAwait(false) is OutputPath saved)
                 {
-                    // It has been saved since it was read.
-                    if (await FindSavedAsync(name, video, current, cancellationToken).ConfigureAwait(false) is OutputPath saved)
-                    {
-                        return saved with { UnrecordedHash = hash };
-                    }
-
-                    task = current;
-                    continue;
+                    return saved;
                 }
 
+                // It may have got its name although nobody has recorded that; if another download of it, to another name, came later, only its content tells.
+                bool isSaving = await _hashes.MatchAsync(path, saving, cancellationToken).ConfigureAwait(false);
+                SavedPath[] own = [.. videos.At(path).Where(record => record.Id == task?.Id)];
                 isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
                     || await IsDescribedAsOthersAsync(path, video, task, cancellationToken).ConfigureAwait(false);
-
-                // It may have got its name although nobody has recorded that; if another download of it, to another name, came later, only its content tells.
-                SavedPath[] own = [.. videos.At(path).Where(saved => saved.Id == task?.Id)];
-                if ((!isOthers || own.Any(saved => !saved.IsCertain))
-                    && await _hashes.MatchAsync(path, saving, cancellationToken).ConfigureAwait(false)
-                    && Take(path, video))
+                if (isSaving && (!isOthers || own.Any(record => !record.IsCertain)) && Take(path, video))
                 {
                     return CreateOutput(path, hasVideo: true) with { UnrecordedHash = saving };
                 }
 
-                wasSavedHere = own.Any(saved => saved.IsCertain);
+                wasSavedHere = own.Any(record => record.IsCertain);
             }
 
             if (exists && !isOthers && !_options.Overwrite)
@@ -268,6 +257,24 @@ internal sealed partial class OutputPathResolver
         }
 
         OutputPath CreateOutput(string path, bool hasVideo) => new(path, hasVideo) { Name = name, Video = video };
+    }
+
+    /// <summary>The video, if it has been saved since its task was read: at its own path, or at another one that it has been saved to as well.</summary>
+    private async Task<OutputPath?> FindSavedSinceAsync(string path, VideoName name, VideoKey video, KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        if (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not { SavedHash: string hash } current)
+        {
+            return null;
+        }
+
+        OutputPath? saved = hash == task.SavedHash ? null : await FindSavedAsync(name, video, current, cancellationToken).ConfigureAwait(false);
+        if (saved is null && await HasVideoAsync(path, video, current, cancellationToken).ConfigureAwait(false))
+        {
+            saved = new OutputPath(path, HasVideo: true) { Name = name, Video = video };
+        }
+
+        // The caller's task does not say so; recording it again gives one that does.
+        return saved is null ? null : saved with { UnrecordedHash = hash };
     }
 
     /// <summary>The video at its recorded path, if it is there. An earlier run, with other videos, may have given it another number.</summary>

@@ -280,7 +280,7 @@ internal sealed class VideoSaver
             return null;
         }
 
-        // In this order: what is about to be recorded as saved may be recorded by the second question, but never the other way round.
+        // In this order: by the time of the second question, what was about to be recorded as saved may have been, but never the other way round.
         ITaskJournal tasks = _session.Ledger.Tasks;
         string? saving = await tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
         if (await tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not KlingVideoTask current)

@@ -166,9 +166,14 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     public async Task A_video_that_got_its_name_but_no_record_is_there_once_another_download_of_it_has_been_recorded()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
-        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, Write("owl.mp4", "a"), await HashAsync(Write("fox.mp4", "a")));
+        string hash = await HashAsync(Write("fox.mp4", "a"));
+        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, Write("owl.mp4", "a"), hash);
+        OutputPathResolver resolver = Resolver();
 
-        Assert.Equal(("fox.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
+        OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(task), task, Token);
+
+        // It is recorded once more, so that the caller's task has the hash.
+        Assert.Equal((PathOf("fox.mp4"), true, hash), (output.Path, output.HasVideo, output.UnrecordedHash));
     }
 
     [Fact]

@@ -144,6 +144,16 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_that_got_its_name_but_no_record_is_there_even_if_another_task_s_video_is_the_same()
+    {
+        await SavedAsync("a", "owl.mp4");
+        KlingVideoTask task = await _harness.FinishedAsync("b");
+        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
+
+        Assert.Equal(("fox.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
+    }
+
+    [Fact]
     public async Task A_video_with_the_content_of_one_that_got_no_record_stays_another_task_s()
     {
         await SavedAsync("a", "fox.mp4");

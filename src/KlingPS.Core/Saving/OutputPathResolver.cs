@@ -267,7 +267,8 @@ internal sealed partial class OutputPathResolver
             return null;
         }
 
-        OutputPath? saved = hash == task.SavedHash ? null : await FindSavedAsync(name, video, current, cancellationToken).ConfigureAwait(false);
+        bool isNew = hash != task.SavedHash || current.SavedPath != task.SavedPath;
+        OutputPath? saved = isNew ? await FindSavedAsync(name, video, current, cancellationToken).ConfigureAwait(false) : null;
         if (saved is null && await HasVideoAsync(path, video, current, cancellationToken).ConfigureAwait(false))
         {
             saved = new OutputPath(path, HasVideo: true) { Name = name, Video = video };

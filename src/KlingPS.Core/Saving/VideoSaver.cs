@@ -280,6 +280,11 @@ internal sealed class VideoSaver
             return null;
         }
 
+        if (_loss.Error is KlingException lost)
+        {
+            throw lost;
+        }
+
         // In this order: by the time of the second question, what was about to be recorded as saved may have been, but never the other way round.
         ITaskJournal tasks = _session.Ledger.Tasks;
         string? saving = await tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);

@@ -187,6 +187,16 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_that_another_command_has_saved_here_too_since_its_task_was_read_is_found_under_its_own_name()
+    {
+        KlingVideoTask task = await SavedAsync("a", "elsewhere.mp4");
+        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, Write("fox-2.mp4", "a"), task.SavedHash!);
+        Write("fox.mp4", "My holiday.");
+
+        Assert.Equal(("fox-2.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
+    }
+
+    [Fact]
     public async Task A_video_that_another_command_has_saved_since_its_task_was_read_is_found_under_its_own_name_even_if_another_task_s_video_is_the_same()
     {
         await SavedAsync("a", "fox.mp4");

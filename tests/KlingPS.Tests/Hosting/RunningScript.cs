@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 
@@ -8,6 +9,7 @@ internal sealed class RunningScript : IDisposable
 {
     private readonly PowerShell _shell = PowerShell.Create();
     private readonly PSDataCollection<PSObject> _output = [];
+    private readonly ConcurrentQueue<ProgressRecord> _progress = new();
     private readonly TaskCompletionSource _firstOutput = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public RunningScript(Runspace runspace, string script)
@@ -16,6 +18,10 @@ internal sealed class RunningScript : IDisposable
         _shell.Runspace = runspace;
         _shell.AddScript($"$terminating = $null; try {{\n{script}\n}} catch {{ $terminating = $_ }}");
         _output.DataAdded += (_, _) => _firstOutput.TrySetResult();
+
+        // The collection of the engine cannot be copied while it grows.
+        PSDataCollection<ProgressRecord> progress = _shell.Streams.Progress;
+        progress.DataAdded += (_, added) => _progress.Enqueue(progress[added.Index]);
         Completion = CompleteAsync(runspace, script);
     }
 
@@ -26,7 +32,7 @@ internal sealed class RunningScript : IDisposable
     public Task FirstOutput => Eventually.DoneAsync(_firstOutput.Task, "the first output of the script");
 
     /// <summary>The progress that it has shown so far.</summary>
-    public IReadOnlyList<ProgressRecord> Progress => [.. _shell.Streams.Progress];
+    public IReadOnlyList<ProgressRecord> Progress => [.. _progress];
 
     /// <summary>Begins to stop it as Ctrl+C does, any number of times.</summary>
     public void BeginStop() => _shell.BeginStop(null, null);
@@ -65,7 +71,7 @@ internal sealed class RunningScript : IDisposable
             Verbose = [.. _shell.Streams.Verbose.Select(record => record.Message)],
             Debug = [.. _shell.Streams.Debug.Select(record => record.Message)],
             Information = [.. _shell.Streams.Information.Select(record => record.ToString())],
-            Progress = [.. _shell.Streams.Progress],
+            Progress = Progress,
         };
     }
 }

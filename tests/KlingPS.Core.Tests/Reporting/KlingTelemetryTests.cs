@@ -4,6 +4,9 @@ using System.Diagnostics.Metrics;
 using KlingPS.Core.Model;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Sessions;
+using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Reporting;
 
@@ -114,5 +117,32 @@ public sealed class KlingTelemetryTests
         Activity traced = Assert.Single(stopped, activity => (string?)activity.GetTagItem("klingps.image") == subject);
         Assert.Equal(("convert image", 7L, "service-7", "Succeeded"), (traced.OperationName, traced.GetTagItem("klingps.task.id"), traced.GetTagItem("klingps.task.service_id"), traced.GetTagItem("klingps.task.state")));
         Assert.Equal(("KlingTaskFailed", ActivityStatusCode.Error), (traced.GetTagItem("error.type"), traced.Status));
+    }
+
+    [Fact]
+    public async Task A_request_for_a_video_is_traced_with_its_task_or_its_error()
+    {
+        var stopped = new ConcurrentBag<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "KlingPS",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = stopped.Add,
+        };
+        ActivitySource.AddActivityListener(listener);
+        await using var harness = new PipelineHarness();
+        Submission bought = harness.Submission("fox.png");
+        Submission refused = harness.Submission("owl.png");
+
+        await harness.Clock.RunAsync(new VideoSubmitter(harness.NewService()).SubmitAsync(bought, CancellationToken.None));
+        harness.Service.On(FakeService.CreatePath, Replies.Code(402, "no credits"));
+        await harness.Clock.RunAsync(new VideoSubmitter(harness.NewService()).SubmitAsync(refused, CancellationToken.None));
+
+        Assert.NotNull(TracedOf(bought).GetTagItem("klingps.task.id"));
+        Assert.Equal(ActivityStatusCode.Unset, TracedOf(bought).Status);
+        Assert.Equal(ActivityStatusCode.Error, TracedOf(refused).Status);
+
+        Activity TracedOf(Submission submission)
+            => Assert.Single(stopped, activity => activity.OperationName == "submit task" && (string?)activity.GetTagItem("klingps.image") == submission.Subject);
     }
 }

@@ -17,12 +17,10 @@ internal static class EmptyLedger
     {
         (byte[] content, int id) = s_made.Value;
         byte[] copy = [.. content];
-        WriteId(copy.AsSpan(id));
+        Encoding.ASCII.GetBytes(Guid.NewGuid().ToString("N"), copy.AsSpan(id));
         using FileStream file = OwnFile.Create(path, FileReaders.Owner);
         file.Write(copy);
     }
-
-    private static void WriteId(Span<byte> place) => Encoding.ASCII.GetBytes(Guid.NewGuid().ToString("N"), place);
 
     private static async Task<(byte[] Content, int Id)> MakeAsync()
     {

@@ -26,6 +26,19 @@ public sealed class KlingTelemetryTests
         CompletedAt = DateTimeOffset.UnixEpoch.AddSeconds(90),
     };
 
+    /// <summary>Listens to the activities of the module, also to those of other tests.</summary>
+    private static ActivityListener Listen(Action<Activity> onStopped)
+    {
+        var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "KlingPS",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = onStopped,
+        };
+        ActivitySource.AddActivityListener(listener);
+        return listener;
+    }
+
     [Fact]
     public void What_happens_to_a_task_is_measured_by_documented_instruments()
     {
@@ -99,13 +112,7 @@ public sealed class KlingTelemetryTests
     {
         string subject = Guid.NewGuid().ToString();
         var stopped = new ConcurrentBag<Activity>();
-        using var listener = new ActivityListener
-        {
-            ShouldListenTo = source => source.Name == "KlingPS",
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
-            ActivityStopped = stopped.Add,
-        };
-        ActivitySource.AddActivityListener(listener);
+        using ActivityListener listener = Listen(stopped.Add);
 
         using (Activity? activity = KlingTelemetry.Start("convert image", subject))
         {
@@ -123,13 +130,7 @@ public sealed class KlingTelemetryTests
     public async Task A_request_for_a_video_is_traced_with_its_task_or_its_error()
     {
         var stopped = new ConcurrentBag<Activity>();
-        using var listener = new ActivityListener
-        {
-            ShouldListenTo = source => source.Name == "KlingPS",
-            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
-            ActivityStopped = stopped.Add,
-        };
-        ActivitySource.AddActivityListener(listener);
+        using ActivityListener listener = Listen(stopped.Add);
         await using var harness = new PipelineHarness();
         Submission bought = harness.Submission("fox.png");
         Submission refused = harness.Submission("owl.png");

@@ -38,7 +38,6 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         nameof(VideoPath), nameof(VideoUri), nameof(AudioPath), nameof(AudioUri), nameof(CharacterOrientation), nameof(Model), nameof(Name), nameof(CallbackUri),
     ];
 
-    private readonly VideoFiles _files = new();
     private ConversionBook? _book;
     private ConversionRun? _run;
     private RefusedRows? _rows;
@@ -191,6 +190,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         PlanDocument? document = OpenPlan();
         SaveOptions save = GetSaveOptions(document?.Destination is string folder ? WildcardPattern.Escape(folder) : Destination, document?.NameTemplate ?? NameTemplate, Force || document?.Choices.Force == true);
         CommonParameters common = Context.Shell.Common;
+        var files = VideoFiles.Of(this);
         _run = new ConversionRun(
             this,
             new ConversionRunOptions
@@ -207,7 +207,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 MaxCredits = MaxCredits,
                 MaxTasks = MaxTasks,
             },
-            video => WriteObject(_files.From(InvokeProvider.Item, video)));
+            video => WriteObject(files.From(video)));
         Use(_run.Batch);
         Own(_run);
         Unfinished.IsConversion = true;

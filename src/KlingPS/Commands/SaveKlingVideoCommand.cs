@@ -22,17 +22,17 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     /// <summary>How many tasks may be under way; among these, the videos that expire first are downloaded first.</summary>
     private const int MaxInHand = 256;
 
-    private readonly VideoFiles _files = new();
     private readonly Batch<TaskReference, SavedVideo> _batch;
     private SaveOptions? _options;
 
     /// <summary>Creates the command.</summary>
     public SaveKlingVideoCommand()
     {
+        var files = VideoFiles.Of(this);
         _batch = Use(new Batch<TaskReference, SavedVideo>(this, CreateStage)
         {
             Verb = "saved",
-            Emit = video => WriteObject(_files.From(InvokeProvider.Item, video)),
+            Emit = video => WriteObject(files.From(video)),
             Target = outcome => TaskReferences.TargetOf(outcome.Item),
 
             // A video that is paid for is fetched whatever else goes wrong here; only without the service is that impossible.

@@ -6,7 +6,8 @@ using KlingPS.Core.Saving;
 namespace KlingPS.Display;
 
 /// <summary>How a command emits videos that are on disk. On the pipeline thread.</summary>
-internal sealed class VideoFiles
+/// <param name="ask">Asks PowerShell for a file, by its path: <see langword="null"/> if it is not there.</param>
+internal sealed class VideoFiles(Func<string, PSObject?> ask)
 {
     private const string PathNote = "PSPath";
     private const string NameNote = "PSChildName";
@@ -14,79 +15,94 @@ internal sealed class VideoFiles
     /// <summary>On Linux and macOS, where PowerShell's view of files and the properties UnixMode, User, Group and Size take their values from.</summary>
     private const string StatNote = "UnixStat";
 
-    /// <summary>What PowerShell adds to each file, in its order.</summary>
-    private static readonly string[] s_notes = [PathNote, "PSParentPath", NameNote, "PSDrive", "PSProvider"];
+    /// <summary>What PowerShell adds to each file and is the same for all files of a folder.</summary>
+    private static readonly string[] s_common = ["PSParentPath", "PSDrive", "PSProvider", "PSIsContainer"];
 
     private string? _folder;
-    private string _pathOfFolder = string.Empty;
-    private (string Name, object Value)[] _notes = [];
-    private Func<string, object>? _readStat;
+    private (string Name, Func<FileInfo, object?> Of)[] _notes = [];
+
+    /// <summary>How a cmdlet emits them.</summary>
+    public static VideoFiles Of(PSCmdlet cmdlet) => new(path => cmdlet.InvokeProvider.Item.Get([path], force: true, literalPath: true).FirstOrDefault());
 
     /// <summary>The file as Get-Item would emit it, so that it pipes and prints like any other, with its task, its source image and what was done for it.</summary>
-    /// <param name="items">Gives the file.</param>
     /// <param name="video">The video.</param>
-    public PSObject From(ItemCmdletProviderIntrinsics items, SavedVideo video)
+    public PSObject From(SavedVideo video)
     {
-        PSObject file = Find(items, video.Path);
+        PSObject file = Find(video.Path);
         Add(file, "TaskId", video.Task.TaskId);
         Add(file, "SourcePath", video.SourcePath);
         Add(file, "Result", video.Result.ToString());
         return file;
     }
 
-    private PSObject Find(ItemCmdletProviderIntrinsics items, string path)
+    private PSObject Find(string path)
     {
         // PowerShell reads the list of all mounts for each file that it is asked for. What it says about one holds for the others in its folder.
         var file = new FileInfo(path);
         if (file.DirectoryName == _folder && file.Exists)
         {
             var like = PSObject.AsPSObject(file);
-            foreach ((string name, object value) in _notes)
+            foreach ((string name, Func<FileInfo, object?> of) in _notes)
             {
-                Add(like, name, name == PathNote ? _pathOfFolder + file.Name : name == NameNote ? file.Name : value);
-            }
-
-            if (_readStat is not null)
-            {
-                Add(like, StatNote, ReadStat(file.FullName));
+                Add(like, name, of(file));
             }
 
             return like;
         }
 
-        PSObject? found = Ask(items, path);
-        if (found is not null)
+        if (Ask(path) is not PSObject found)
         {
-            Remember(found, file);
+            return PSObject.AsPSObject(file);
         }
 
-        return found ?? PSObject.AsPSObject(file);
+        Remember(found, file);
+        return found;
     }
 
+    /// <summary>Keeps what PowerShell has added to a file, unless the next one would lack some of it: then PowerShell is asked for each.</summary>
     private void Remember(PSObject found, FileInfo file)
     {
-        (string Name, object Value)[] notes = [.. s_notes.Select(name => (name, found.Properties[name]?.Value!)).Where(note => note.Item2 is not null)];
-        string? path = notes.FirstOrDefault(note => note.Name == PathNote).Value as string;
-        _readStat = FindStatReader(found);
-        if (KnowsAllNotes(found) && path?.EndsWith(file.Name, StringComparison.Ordinal) == true && notes.Any(note => note.Name == NameNote && note.Value as string == file.Name))
+        var notes = new List<(string Name, Func<FileInfo, object?> Of)>();
+        foreach (PSMemberInfo note in found.Properties.Match("*", PSMemberTypes.NoteProperty).Where(note => note.IsInstance))
         {
-            (_folder, _pathOfFolder, _notes) = (file.DirectoryName, path[..^file.Name.Length], notes);
+            if (Generalize(note, file.Name) is not { } of)
+            {
+                return;
+            }
+
+            notes.Add((note.Name, of));
+        }
+
+        (_folder, _notes) = (file.DirectoryName, [.. notes]);
+    }
+
+    /// <summary>How what was added to a file follows from the file; <see langword="null"/> if that is not known.</summary>
+    private static Func<FileInfo, object?>? Generalize(PSMemberInfo note, string fileName)
+    {
+        object? value = note.Value;
+        switch (note.Name)
+        {
+            case PathNote when value is string path && path.EndsWith(fileName, StringComparison.Ordinal):
+                string folder = path[..^fileName.Length];
+                return file => folder + file.Name;
+            case NameNote when value as string == fileName:
+                return file => file.Name;
+            case StatNote when FindStatReader(value) is { } read:
+                return file => ReadStat(read, file.FullName);
+            default:
+                return s_common.Contains(note.Name) ? _ => value : null;
         }
     }
 
-    /// <summary>Whether nothing was added to the file that the next one would lack; otherwise PowerShell is asked for each of them.</summary>
-    private bool KnowsAllNotes(PSObject found) => found.Properties.Match("*", PSMemberTypes.NoteProperty)
-        .All(note => !note.IsInstance || s_notes.Contains(note.Name) || (note.Name == StatNote && _readStat is not null));
-
     /// <summary>How PowerShell reads the mode and the owner of a file. It has a public method for that, in a class that the standard library does not know.</summary>
-    private static Func<string, object>? FindStatReader(PSObject found) => found.Properties[StatNote]?.Value?.GetType().DeclaringType?
+    private static Func<string, object>? FindStatReader(object? stat) => stat?.GetType().DeclaringType?
         .GetMethod("GetLStat", BindingFlags.Public | BindingFlags.Static, [typeof(string)])?.CreateDelegate<Func<string, object>>();
 
-    private object? ReadStat(string path)
+    private static object? ReadStat(Func<string, object> read, string path)
     {
         try
         {
-            return _readStat!(path);
+            return read(path);
         }
         catch (Win32Exception)
         {
@@ -96,11 +112,11 @@ internal sealed class VideoFiles
     }
 
     /// <summary>The file; <see langword="null"/> if it has been moved away since it was saved.</summary>
-    private static PSObject? Ask(ItemCmdletProviderIntrinsics items, string path)
+    private PSObject? Ask(string path)
     {
         try
         {
-            return items.Get([path], force: true, literalPath: true).FirstOrDefault();
+            return ask(path);
         }
         catch (RuntimeException exception) when (exception is not PipelineStoppedException)
         {

@@ -6,8 +6,14 @@ namespace KlingPS.Bench.Goals;
 /// <summary>The processor time of a whole shell that makes videos, as a multiple of that of a shell that does nothing.</summary>
 internal static class CpuMeasure
 {
-    /// <summary>All threads of the process, from its start to the last line of the script, as the system counts them.</summary>
-    private const string Cpu = "\n[Diagnostics.Process]::GetCurrentProcess().TotalProcessorTime.TotalSeconds.ToString([cultureinfo]::InvariantCulture)";
+    /// <summary>
+    /// The processor time of all threads of the process, from its start to the last line of the script, as the system counts it; and how many methods .NET has
+    /// compiled, one that was compiled again each time.
+    /// </summary>
+    private const string Cpu = """
+
+        [string]::Format([cultureinfo]::InvariantCulture, '{0} {1}', [Diagnostics.Process]::GetCurrentProcess().TotalProcessorTime.TotalSeconds, [Runtime.JitInfo]::GetCompiledMethodCount($false))
+        """;
 
     private const string Convert = """
         Import-Module $module
@@ -27,12 +33,15 @@ internal static class CpuMeasure
         foreach ((int images, int runs, double most) in s_goals)
         {
             var ours = new List<double>();
+            var compiled = new List<double>();
             var theirs = new List<double>();
             for (int run = 0; run < runs; run++)
             {
                 theirs.Add(await MeasureShellAsync(string.Empty));
                 var batch = new Batch(root, $"{images}-{run}", images);
-                ours.Add((await batch.ConvertInShellAsync(sandbox, Convert + Cpu))[0]);
+                double[] numbers = await batch.ConvertInShellAsync(sandbox, Convert + Cpu);
+                ours.Add(numbers[0]);
+                compiled.Add(numbers[1]);
             }
 
             double empty = theirs.At(0.5);
@@ -42,7 +51,7 @@ internal static class CpuMeasure
                 ours.At(0.5) / empty,
                 "×",
                 string.Create(CultureInfo.InvariantCulture, $"{empty:0.00} s, an empty shell"),
-                string.Create(CultureInfo.InvariantCulture, $"{ours.At(0.5):0.00} s")));
+                string.Create(CultureInfo.InvariantCulture, $"{ours.At(0.5):0.00} s, {compiled.At(0.5):0} methods compiled")));
         }
 
         return figures;
@@ -67,5 +76,5 @@ internal static class CpuMeasure
             Yardstick: string.Create(CultureInfo.InvariantCulture, $"{empty.At(0.5):0.00} s, an empty shell"));
     }
 
-    private static async Task<double> MeasureShellAsync(string script) => double.Parse(await Shell.RunAsync(script + Cpu), CultureInfo.InvariantCulture);
+    private static async Task<double> MeasureShellAsync(string script) => double.Parse((await Shell.RunAsync(script + Cpu)).Split(' ')[0], CultureInfo.InvariantCulture);
 }

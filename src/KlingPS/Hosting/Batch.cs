@@ -39,6 +39,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     private readonly Queue<(int After, KlingException Error, object? Target)> _refused = new();
     private readonly Func<ProgressStatus> _describeCounts;
     private BatchCounts _counts;
+    private IDisposable? _pause;
 
     /// <summary>Creates the batch.</summary>
     /// <param name="host">The command.</param>
@@ -98,6 +99,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <exception cref="KlingException">The stage cannot be created, or has ended with an error.</exception>
     public void Feed(TItem item)
     {
+        _pause ??= OptimizationPause.Shared.Hold();
         _counts = _counts with { Fed = _counts.Fed + 1 };
         Refresh();
         _pump.Feed(item);
@@ -137,7 +139,11 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     }
 
     /// <summary>Stops what is still in the stage.</summary>
-    public void Dispose() => _pump.Dispose();
+    public void Dispose()
+    {
+        _pause?.Dispose();
+        _pump.Dispose();
+    }
 
     private void Handle(Outcome<TItem, TValue> outcome)
     {

@@ -1,0 +1,100 @@
+using System.Reflection;
+using System.Runtime.CompilerServices;
+
+namespace KlingPS.Hosting;
+
+/// <summary>
+/// Keeps .NET from optimizing again what is called often, while the shell has little to do. A batch mostly waits for the service, but it calls a few
+/// thousand methods some hundred times each, and compiling them anew takes several times as long as they do (bench/RESULTS.md).
+/// </summary>
+/// <remarks>
+/// .NET counts calls once no method has been called for the first time for 100 ms; until then, it takes the program to be starting
+/// (<c>TC_CallCountingDelayMs</c> in docs/design/features/tiered-compilation.md and src/coreclr/vm/tieredcompilation.cpp of dotnet/runtime). To prepare a method
+/// counts as its first call. So one that does nothing is prepared again and again, each time for other types, of which there are enough for almost five minutes of
+/// a shell's life. If another version of .NET goes about this in another way, only the processor time is lost.
+/// </remarks>
+internal sealed class TieringDelay
+{
+    /// <summary>How often the delay has to be extended. A thread may run late by a third of it.</summary>
+    public static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(70);
+
+    /// <summary>For how long the shell is watched before it is taken to be busy, or not to be.</summary>
+    private static readonly TimeSpan s_watch = TimeSpan.FromSeconds(1);
+
+    /// <summary>A shell that uses more of a processor than this gains by optimized code.</summary>
+    private const double Busy = 0.8;
+
+    private static readonly Type[] s_types =
+    [
+        typeof(bool), typeof(char), typeof(sbyte), typeof(byte), typeof(short), typeof(ushort), typeof(int), typeof(uint), typeof(long), typeof(ulong),
+        typeof(float), typeof(double), typeof(decimal), typeof(Guid), typeof(DateTime), typeof(TimeSpan),
+    ];
+
+    private readonly TimeProvider _time;
+    private readonly Func<TimeSpan> _readProcessorTime;
+    private readonly IEnumerator<RuntimeMethodHandle> _uncalled;
+    private long _watchedSince;
+    private TimeSpan _processorTime;
+    private bool _isBusy;
+
+    /// <summary>Creates the delay. Nothing extends it yet.</summary>
+    /// <param name="time">The clock.</param>
+    /// <param name="readProcessorTime">Reads the processor time that the process has used so far, on all its threads.</param>
+    /// <param name="uncalled">Methods that nobody calls; each is prepared once.</param>
+    public TieringDelay(TimeProvider time, Func<TimeSpan> readProcessorTime, IEnumerable<RuntimeMethodHandle> uncalled)
+    {
+        _time = time;
+        _readProcessorTime = readProcessorTime;
+        _uncalled = uncalled.GetEnumerator();
+        Watch();
+    }
+
+    /// <summary>Instances of a method that nobody calls, which .NET compiles one by one since they are for types without a common form.</summary>
+    public static IEnumerable<RuntimeMethodHandle> ListUncalled()
+    {
+        MethodInfo method = typeof(TieringDelay).GetMethod(nameof(Nothing), BindingFlags.NonPublic | BindingFlags.Static)!;
+        return
+            from first in s_types
+            from second in s_types
+            from third in s_types
+            select method.MakeGenericMethod(first, second, third).MethodHandle;
+    }
+
+    /// <summary>Begins to watch anew how busy the shell is.</summary>
+    public void Watch()
+    {
+        _isBusy = false;
+        _watchedSince = _time.GetTimestamp();
+        _processorTime = _readProcessorTime();
+    }
+
+    /// <summary>Extends the delay, unless the shell is busy; to be called every <see cref="Interval"/>, by one thread at a time.</summary>
+    /// <returns>Whether there is a method left to extend it with.</returns>
+    public bool Extend()
+    {
+        TimeSpan watched = _time.GetElapsedTime(_watchedSince);
+        if (watched >= s_watch)
+        {
+            TimeSpan before = _processorTime;
+            Watch();
+            _isBusy = _processorTime - before > Busy * watched;
+        }
+
+        if (_isBusy)
+        {
+            return true;
+        }
+
+        if (!_uncalled.MoveNext())
+        {
+            return false;
+        }
+
+        RuntimeHelpers.PrepareMethod(_uncalled.Current);
+        return true;
+    }
+
+    private static void Nothing<T1, T2, T3>()
+    {
+    }
+}

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Runtime;
 using KlingPS.Hosting;
 using Microsoft.Extensions.Time.Testing;
 
@@ -54,16 +55,37 @@ public sealed class TieringDelayTests
     }
 
     [Fact]
-    public void What_was_used_before_a_watch_does_not_count()
+    public void A_shell_that_has_idled_since_the_last_batch_is_not_busy()
     {
         var delay = new TieringDelay(_time, () => _processorTime, _methods);
-        _time.Advance(TimeSpan.FromSeconds(5));
-        _processorTime += TimeSpan.FromSeconds(5);
+        _processorTime += TimeSpan.FromSeconds(1);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        delay.Extend();
+        Assert.Equal(0, _methods.Taken);
 
-        delay.Watch();
+        _time.Advance(TimeSpan.FromMinutes(5));
         delay.Extend();
 
         Assert.Equal(1, _methods.Taken);
+    }
+
+    [Fact]
+    public void Each_extension_has_NET_compile_a_method()
+    {
+        var delay = new TieringDelay(_time, () => _processorTime, TieringDelay.ListUncalled());
+
+        // What is compiled only the first time does not count.
+        delay.Extend();
+        Count();
+
+        for (int time = 0; time < 20; time++)
+        {
+            long before = Count();
+            delay.Extend();
+            Assert.True(Count() > before);
+        }
+
+        static long Count() => JitInfo.GetCompiledMethodCount(currentThread: true);
     }
 
     [Fact]
@@ -89,26 +111,28 @@ public sealed class TieringDelayTests
     }
 
     [Fact]
-    public async Task A_pause_ends_when_no_method_is_left_and_another_may_be_asked_for()
+    public async Task A_pause_ends_for_good_when_no_method_is_left()
     {
         var methods = new CountedMethods(most: 1);
         var pause = new OptimizationPause(() => new TieringDelay(_time, () => _processorTime, methods));
-
-        for (int time = 0; time < 2; time++)
-        {
-            using IDisposable held = pause.Hold();
-            await Eventually.TrueAsync(() => Task.FromResult(!pause.IsUnderWay));
-        }
-
+        IDisposable held = pause.Hold();
+        Assert.True(pause.IsUnderWay);
+        await Eventually.TrueAsync(() => Task.FromResult(!pause.IsUnderWay));
         Assert.Equal(1, methods.Taken);
+        held.Dispose();
+
+        using IDisposable again = pause.Hold();
+
+        Assert.False(pause.IsUnderWay);
     }
 
     [Fact]
     public async Task A_method_that_cannot_be_prepared_ends_the_pause_and_nothing_else()
     {
-        var pause = new OptimizationPause(() => throw new PlatformNotSupportedException());
+        var pause = new OptimizationPause(() => new TieringDelay(_time, () => _processorTime, [default]));
 
         using IDisposable held = pause.Hold();
+        Assert.True(pause.IsUnderWay);
 
         await Eventually.TrueAsync(() => Task.FromResult(!pause.IsUnderWay));
     }

@@ -8,7 +8,7 @@ internal static class CpuMeasure
 {
     /// <summary>
     /// The processor time of all threads of the process, from its start to the last line of the script, as the system counts it; and how many methods .NET has
-    /// compiled, one that was compiled again each time.
+    /// compiled, counting a method each time.
     /// </summary>
     private const string Cpu = """
 

@@ -190,7 +190,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         PlanDocument? document = OpenPlan();
         SaveOptions save = GetSaveOptions(document?.Destination is string folder ? WildcardPattern.Escape(folder) : Destination, document?.NameTemplate ?? NameTemplate, Force || document?.Choices.Force == true);
         CommonParameters common = Context.Shell.Common;
-        var files = VideoFiles.Of(this);
+        var files = VideoFiles.Of(() => InvokeProvider.Item);
         _run = new ConversionRun(
             this,
             new ConversionRunOptions

@@ -28,7 +28,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     /// <summary>Creates the command.</summary>
     public SaveKlingVideoCommand()
     {
-        var files = VideoFiles.Of(this);
+        var files = VideoFiles.Of(() => InvokeProvider.Item);
         _batch = Use(new Batch<TaskReference, SavedVideo>(this, CreateStage)
         {
             Verb = "saved",

@@ -21,8 +21,9 @@ internal sealed class VideoFiles(Func<string, PSObject?> ask)
     private string? _folder;
     private (string Name, Func<FileInfo, object?> Of)[] _notes = [];
 
-    /// <summary>How a cmdlet emits them.</summary>
-    public static VideoFiles Of(PSCmdlet cmdlet) => new(path => cmdlet.InvokeProvider.Item.Get([path], force: true, literalPath: true).FirstOrDefault());
+    /// <summary>How a command emits them that asks PowerShell as Get-Item does.</summary>
+    /// <param name="items">Gives the files; asked for when there is a video.</param>
+    public static VideoFiles Of(Func<ItemCmdletProviderIntrinsics> items) => new(path => items().Get([path], force: true, literalPath: true).FirstOrDefault());
 
     /// <summary>The file as Get-Item would emit it, so that it pipes and prints like any other, with its task, its source image and what was done for it.</summary>
     /// <param name="video">The video.</param>
@@ -59,9 +60,15 @@ internal sealed class VideoFiles(Func<string, PSObject?> ask)
         return found;
     }
 
-    /// <summary>Keeps what PowerShell has added to a file, unless the next one would lack some of it: then PowerShell is asked for each.</summary>
+    /// <summary>Keeps what PowerShell has added to a file, unless some of it is unknown and might differ for the next one: then PowerShell is asked for each.</summary>
     private void Remember(PSObject found, FileInfo file)
     {
+        if (found.BaseObject is not FileInfo)
+        {
+            // A folder has taken the place of the video.
+            return;
+        }
+
         var notes = new List<(string Name, Func<FileInfo, object?> Of)>();
         foreach (PSMemberInfo note in found.Properties.Match("*", PSMemberTypes.NoteProperty).Where(note => note.IsInstance))
         {

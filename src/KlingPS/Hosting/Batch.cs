@@ -133,6 +133,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     {
         Finishing?.Invoke(_counts.Fed);
         _pump.Finish();
+        _pause?.Dispose();
         WriteRefused(int.MaxValue);
         WriteGathered();
         _host.Progress.Complete();

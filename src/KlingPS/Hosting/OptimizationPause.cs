@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace KlingPS.Hosting;
 
-/// <summary>Has .NET optimize nothing again while anyone asks for that, with <see cref="TieringDelay"/>.</summary>
-/// <param name="createDelay">Creates the delay that is extended meanwhile; called once.</param>
+/// <summary>Keeps .NET from optimizing code anew for as long as anyone asks for that, by extending its <see cref="TieringDelay"/>.</summary>
+/// <param name="createDelay">Creates the delay; called once.</param>
 /// <remarks>A thread does it, because a timer takes several times as much processor time: it wakes threads of the pool, which look for more work.</remarks>
 internal sealed class OptimizationPause(Func<TieringDelay> createDelay)
 {
@@ -12,11 +12,12 @@ internal sealed class OptimizationPause(Func<TieringDelay> createDelay)
     private TieringDelay? _delay;
     private int _holds;
     private bool _hasThread;
+    private bool _isOver;
 
     /// <summary>The pause of this process.</summary>
     public static OptimizationPause Shared { get; } = new(() => new(TimeProvider.System, ReadProcessorTime, TieringDelay.ListUncalled()));
 
-    /// <summary>Whether it lasts: it also ends when it cannot be kept up any longer.</summary>
+    /// <summary>Whether it is kept up.</summary>
     internal bool IsUnderWay
     {
         get
@@ -28,42 +29,72 @@ internal sealed class OptimizationPause(Func<TieringDelay> createDelay)
         }
     }
 
-    /// <summary>Asks for the pause until the result is disposed.</summary>
+    /// <summary>Asks for the pause until the result is disposed. If it cannot be kept up, or no longer, nothing happens.</summary>
     public IDisposable Hold()
     {
         lock (_lock)
         {
             _holds++;
-            if (!_hasThread)
+            if (!_hasThread && !_isOver)
             {
-                _hasThread = true;
-                new Thread(Last) { IsBackground = true, Name = nameof(OptimizationPause) }.Start();
+                _hasThread = TryStart();
             }
         }
 
         return new Held(this);
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever it is, all else goes on without the pause; an exception on this thread would end the shell.")]
-    private void Last()
+    private bool TryStart()
     {
-        lock (_lock)
+        try
         {
-            try
+            new Thread(KeepUp) { IsBackground = true, Name = nameof(OptimizationPause) }.UnsafeStart();
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            // The system allows no more threads.
+            return false;
+        }
+    }
+
+    /// <summary>Extends the delay until nobody asks for it at one of its turns, so that one command after another is served by one thread.</summary>
+    private void KeepUp()
+    {
+        while (true)
+        {
+            Thread.Sleep(TieringDelay.Interval);
+            lock (_lock)
             {
-                _delay?.Watch();
-                do
+                if (_holds == 0)
                 {
-                    // What ends soon costs nothing.
-                    Monitor.Wait(_lock, TieringDelay.Interval);
+                    _hasThread = false;
+                    return;
                 }
-                while (_holds > 0 && (_delay ??= createDelay()).Extend());
-            }
-            catch (Exception)
-            {
             }
 
-            _hasThread = false;
+            if (!TryExtend())
+            {
+                lock (_lock)
+                {
+                    _isOver = true;
+                    _hasThread = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    [SuppressMessage("Design", "CA1031", Justification = "Whatever it is, all else goes on without the pause; an exception on this thread would end the shell.")]
+    private bool TryExtend()
+    {
+        try
+        {
+            return (_delay ??= createDelay()).Extend();
+        }
+        catch (Exception)
+        {
+            return false;
         }
     }
 
@@ -72,7 +103,6 @@ internal sealed class OptimizationPause(Func<TieringDelay> createDelay)
         lock (_lock)
         {
             _holds--;
-            Monitor.Pulse(_lock);
         }
     }
 

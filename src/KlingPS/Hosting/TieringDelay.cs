@@ -4,21 +4,21 @@ using System.Runtime.CompilerServices;
 namespace KlingPS.Hosting;
 
 /// <summary>
-/// Keeps .NET from optimizing again what is called often, while the shell has little to do. A batch mostly waits for the service, but it calls a few
-/// thousand methods some hundred times each, and compiling them anew takes several times as long as they do (bench/RESULTS.md).
+/// Keeps .NET from compiling anew, to optimize it, what is called often, while the shell has little to do. A batch mostly waits for the service, but it
+/// calls a few thousand methods some hundred times each, and compiling them takes several times as long as they do (bench/RESULTS.md).
 /// </summary>
 /// <remarks>
-/// .NET counts calls once no method has been called for the first time for 100 ms; until then, it takes the program to be starting
+/// .NET counts calls once no method has been called for the first time for 100 ms, or a second on a single processor; until then, it takes the program to be starting
 /// (<c>TC_CallCountingDelayMs</c> in docs/design/features/tiered-compilation.md and src/coreclr/vm/tieredcompilation.cpp of dotnet/runtime). To prepare a method
 /// counts as its first call. So one that does nothing is prepared again and again, each time for other types, of which there are enough for almost five minutes of
 /// a shell's life. If another version of .NET goes about this in another way, only the processor time is lost.
 /// </remarks>
 internal sealed class TieringDelay
 {
-    /// <summary>How often the delay has to be extended. A thread may run late by a third of it.</summary>
+    /// <summary>How often the delay has to be extended. A thread may wake up to 30 ms late.</summary>
     public static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(70);
 
-    /// <summary>For how long the shell is watched before it is taken to be busy, or not to be.</summary>
+    /// <summary>For how long the shell is watched, at least, before it is taken to be busy, or not to be.</summary>
     private static readonly TimeSpan s_watch = TimeSpan.FromSeconds(1);
 
     /// <summary>A shell that uses more of a processor than this gains by optimized code.</summary>
@@ -46,10 +46,11 @@ internal sealed class TieringDelay
         _time = time;
         _readProcessorTime = readProcessorTime;
         _uncalled = uncalled.GetEnumerator();
-        Watch();
+        _watchedSince = time.GetTimestamp();
+        _processorTime = readProcessorTime();
     }
 
-    /// <summary>Instances of a method that nobody calls, which .NET compiles one by one since they are for types without a common form.</summary>
+    /// <summary>Instances of a method that nobody calls, for value types, which do not share code: .NET compiles each of them.</summary>
     public static IEnumerable<RuntimeMethodHandle> ListUncalled()
     {
         MethodInfo method = typeof(TieringDelay).GetMethod(nameof(Nothing), BindingFlags.NonPublic | BindingFlags.Static)!;
@@ -60,14 +61,6 @@ internal sealed class TieringDelay
             select method.MakeGenericMethod(first, second, third).MethodHandle;
     }
 
-    /// <summary>Begins to watch anew how busy the shell is.</summary>
-    public void Watch()
-    {
-        _isBusy = false;
-        _watchedSince = _time.GetTimestamp();
-        _processorTime = _readProcessorTime();
-    }
-
     /// <summary>Extends the delay, unless the shell is busy; to be called every <see cref="Interval"/>, by one thread at a time.</summary>
     /// <returns>Whether there is a method left to extend it with.</returns>
     public bool Extend()
@@ -75,9 +68,10 @@ internal sealed class TieringDelay
         TimeSpan watched = _time.GetElapsedTime(_watchedSince);
         if (watched >= s_watch)
         {
-            TimeSpan before = _processorTime;
-            Watch();
-            _isBusy = _processorTime - before > Busy * watched;
+            TimeSpan processorTime = _readProcessorTime();
+            _isBusy = processorTime - _processorTime > Busy * watched;
+            _processorTime = processorTime;
+            _watchedSince = _time.GetTimestamp();
         }
 
         if (_isBusy)

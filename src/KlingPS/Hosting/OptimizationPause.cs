@@ -51,7 +51,7 @@ internal sealed class OptimizationPause(Func<TieringDelay> createDelay)
             new Thread(KeepUp) { IsBackground = true, Name = nameof(OptimizationPause) }.UnsafeStart();
             return true;
         }
-        catch (OutOfMemoryException)
+        catch (Exception exception) when (exception is OutOfMemoryException or ThreadStartException)
         {
             // The system allows no more threads.
             return false;

@@ -51,13 +51,17 @@ internal sealed class TieringDelay
     }
 
     /// <summary>Instances of a method that nobody calls, for value types, which do not share code: .NET compiles each of them.</summary>
-    public static IEnumerable<RuntimeMethodHandle> ListUncalled()
+    public static IEnumerable<RuntimeMethodHandle> ListUncalled() => ListUncalled(s_types);
+
+    /// <inheritdoc cref="ListUncalled()"/>
+    /// <param name="types">The value types; each combination of three of them gives an instance.</param>
+    internal static IEnumerable<RuntimeMethodHandle> ListUncalled(IReadOnlyList<Type> types)
     {
         MethodInfo method = typeof(TieringDelay).GetMethod(nameof(Nothing), BindingFlags.NonPublic | BindingFlags.Static)!;
         return
-            from first in s_types
-            from second in s_types
-            from third in s_types
+            from first in types
+            from second in types
+            from third in types
             select method.MakeGenericMethod(first, second, third).MethodHandle;
     }
 

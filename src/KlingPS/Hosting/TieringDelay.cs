@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace KlingPS.Hosting;
 
 /// <summary>
-/// Keeps .NET from compiling anew, to optimize it, what is called often, while the shell has little to do. A batch mostly waits for the service, but it
-/// calls a few thousand methods some hundred times each, and compiling them takes several times as long as they do (bench/RESULTS.md).
+/// Keeps .NET from recompiling code that is called often, in order to optimize it, while the shell has little to do. A batch mostly waits for the service,
+/// but it calls a few thousand methods some hundred times each, and recompiling them takes several times as long as running them (bench/RESULTS.md).
 /// </summary>
 /// <remarks>
 /// .NET counts calls once no method has been called for the first time for 100 ms, or a second on a single processor; until then, it takes the program to be starting

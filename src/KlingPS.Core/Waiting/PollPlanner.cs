@@ -3,7 +3,6 @@ using KlingPS.Core.Scheduling;
 namespace KlingPS.Core.Waiting;
 
 /// <summary>What the planner must know about a task that is waited for.</summary>
-/// <param name="Key">Something that tells tasks apart, such as the service's id. Decides the task's small delay.</param>
 /// <param name="Model">The model's id at the service.</param>
 /// <param name="VideoSeconds">The length of the video in seconds.</param>
 /// <param name="StartedAt">When the service accepted the task.</param>
@@ -11,7 +10,6 @@ namespace KlingPS.Core.Waiting;
 /// <param name="PendingCount">How many tasks are waited for, including this one: they share the ten queries per second that the service answers.</param>
 /// <param name="AgeRank">How many pending tasks of its kind are older. Exact only below <see cref="PollPlanner.MaxProbes"/>.</param>
 internal readonly record struct PollSubject(
-    string Key,
     string Model,
     int VideoSeconds,
     Instant StartedAt,
@@ -53,8 +51,6 @@ internal sealed class PollPlanner
 
     private static readonly TimeSpan s_shortestGap = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>The most by which the polls of tasks that were created together are spread.</summary>
-    private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(0.25);
     private static readonly TimeSpan s_longestOverdue = TimeSpan.FromSeconds(30);
 
     private readonly DurationStatistics _statistics;
@@ -92,12 +88,9 @@ internal sealed class PollPlanner
     {
         DurationDistribution known = _statistics.Get(task.Model, task.VideoSeconds);
         TimeSpan shortest = Clamp(age / 150, s_shortestGap, s_longestOverdue);
-        TimeSpan gap = known.Count == 0
+        return known.Count == 0
             ? Unlearned(age, shortest, task)
             : Clamp(Learned(age, known), shortest, Longest(age, known, task));
-
-        // Tasks that were created together are spread, in proportion so that it costs little lag.
-        return gap + (Share(task.Key) * Shorter(gap / 10, s_longestDelay));
     }
 
     private static int ProbeCount(PollSubject task) => Math.Min(MaxProbes, task.PendingCount / PendingPerProbe);
@@ -129,19 +122,6 @@ internal sealed class PollPlanner
     private static TimeSpan Longest(TimeSpan age, DurationDistribution known, PollSubject task) => age < known.Quantile(0.5)
         ? Longer(Clamp(2.5 * age, TimeSpan.FromSeconds(45), TimeSpan.FromSeconds(110)), Spared(task))
         : s_longestOverdue;
-
-    /// <summary>A number from 0 up to 1 that is always the same for a task and unlike those of its neighbours (FNV-1a).</summary>
-    private static double Share(string key)
-    {
-        uint hash = 2166136261;
-        foreach (char c in key)
-        {
-            hash = (hash ^ c) * 16777619;
-        }
-
-        // The low bits of the hash depend on every character, the high ones hardly on the last.
-        return (hash & 0xFFFF) / 65536.0;
-    }
 
     private static TimeSpan Shorter(TimeSpan a, TimeSpan b) => a < b ? a : b;
 

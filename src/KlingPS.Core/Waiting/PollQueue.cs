@@ -17,6 +17,7 @@ internal sealed class PollQueue<T> : IDisposable
     private readonly TimeProvider _time;
     private readonly int _batchFrom;
     private readonly TimeSpan _batchWindow;
+    private readonly int _batchSize;
     private readonly object _lock = new();
     private readonly Dictionary<T, Entry> _entries = new(ReferenceEqualityComparer.Instance);
 
@@ -32,13 +33,15 @@ internal sealed class PollQueue<T> : IDisposable
 
     /// <summary>Creates an empty queue.</summary>
     /// <param name="time">The clock.</param>
-    /// <param name="batchFrom">The number of items from which on the taker sleeps <paramref name="batchWindow"/> longer, so that it wakes once for several items.</param>
+    /// <param name="batchFrom">The number of items from which on the taker sleeps until several are due, so that it wakes once for all of them.</param>
     /// <param name="batchWindow">How late an item may be handed out then.</param>
-    public PollQueue(TimeProvider time, int batchFrom = int.MaxValue, TimeSpan batchWindow = default)
+    /// <param name="batchSize">How many due items are enough to wake for.</param>
+    public PollQueue(TimeProvider time, int batchFrom = int.MaxValue, TimeSpan batchWindow = default, int batchSize = int.MaxValue)
     {
         _time = time;
         _batchFrom = batchFrom;
         _batchWindow = batchWindow;
+        _batchSize = batchSize;
         _timer = time.CreateTimer(static queue => ((PollQueue<T>)queue!).Wake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -213,17 +216,39 @@ internal sealed class PollQueue<T> : IDisposable
 
         bool hasNext = _due.TryPeek(out _, out Instant next);
         _wakesAt = hasNext ? next : Instant.Never;
-        TimeSpan sleep = _wakesAt - Instant.Now(_time);
-        TimeSpan slack = _entries.Count >= _batchFrom ? _batchWindow : TimeSpan.Zero;
+        TimeSpan sleep = (_entries.Count < _batchFrom ? next : FindBatchEnd(next + _batchWindow)) - Instant.Now(_time);
 
         // Timers take whole milliseconds, and not more than 49 days of them. Rounded down, the last millisecond would be a busy wait.
-        double milliseconds = Math.Clamp(Math.Ceiling(sleep.TotalMilliseconds + slack.TotalMilliseconds), 0, int.MaxValue);
+        double milliseconds = Math.Clamp(Math.Ceiling(sleep.TotalMilliseconds), 0, int.MaxValue);
         if (!_isDisposed)
         {
             _timer.Change(hasNext ? TimeSpan.FromMilliseconds(milliseconds) : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
 
         return _changed.Task;
+    }
+
+    /// <summary>When enough items are due to wake for; <paramref name="latest"/> if that is sooner.</summary>
+    private Instant FindBatchEnd(Instant latest)
+    {
+        var passed = new List<Entry>();
+        while (passed.Count < _batchSize && _due.TryPeek(out Entry? entry, out Instant at) && at < latest)
+        {
+            _due.Dequeue();
+
+            // An item that was moved to the same time is there twice.
+            if (entry.DueAt == at && !passed.Contains(entry))
+            {
+                passed.Add(entry);
+            }
+        }
+
+        foreach (Entry entry in passed)
+        {
+            _due.Enqueue(entry, entry.DueAt!.Value);
+        }
+
+        return passed.Count < _batchSize ? latest : passed[^1].DueAt!.Value;
     }
 
     private void Enqueue(Entry entry)

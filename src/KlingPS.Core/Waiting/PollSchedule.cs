@@ -121,7 +121,6 @@ internal sealed class PollSchedule
     {
         KlingVideoTask task = watch.Task;
         return _planner.Next(new PollSubject(
-            task.TaskId ?? string.Empty,
             task.Model,
             task.Duration,
             watch.StartedAt,

@@ -10,14 +10,14 @@ public class PollPlannerTests
     private static readonly Instant s_created = Instant.Now(TimeProvider.System);
 
     /// <summary>Follows the plan for one task with queries that take 100 ms, until one sees the finish.</summary>
-    private static (int Queries, double Lag) Follow(PollPlanner planner, double finishesAfter, string key)
+    private static (int Queries, double Lag) Follow(PollPlanner planner, double finishesAfter)
     {
         Instant finish = s_created + TimeSpan.FromSeconds(finishesAfter);
         Instant now = s_created;
         Instant? last = null;
         for (int queries = 1; ; queries++)
         {
-            Instant next = planner.Next(new PollSubject(key, Model, 5, s_created, last));
+            Instant next = planner.Next(new PollSubject(Model, 5, s_created, last));
             now = next > now ? next : now;
             if (now >= finish)
             {
@@ -39,7 +39,7 @@ public class PollPlannerTests
     private static (int[] Queries, double[] Lags) FollowAll(IReadOnlyList<double> learned, IReadOnlyList<double> finishes)
     {
         PollPlanner planner = PlannerOf(learned);
-        (int Queries, double Lag)[] tasks = [.. finishes.Select((finish, i) => Follow(planner, finish, $"task-{i}"))];
+        (int Queries, double Lag)[] tasks = [.. finishes.Select(finish => Follow(planner, finish))];
         return ([.. tasks.Select(t => t.Queries).Order()], [.. tasks.Select(t => t.Lag).Order()]);
     }
 
@@ -156,21 +156,11 @@ public class PollPlannerTests
     }
 
     [Fact]
-    public void Tasks_created_together_are_not_polled_together()
-    {
-        var planner = new PollPlanner(new DurationStatistics());
-        Instant last = s_created + TimeSpan.FromSeconds(75);
-        Instant[] polls = [.. Enumerable.Range(0, 100).Select(i => planner.Next(new PollSubject($"task-{i}", Model, 5, s_created, last))).Order()];
-        Assert.True(polls[^1] - polls[0] > TimeSpan.FromSeconds(0.2));
-        Assert.True(polls.Distinct().Count() > 90);
-    }
-
-    [Fact]
     public void The_users_own_interval_is_kept_to()
     {
         var planner = new PollPlanner(new DurationStatistics(), TimeSpan.FromSeconds(7));
-        Assert.Equal(s_created + TimeSpan.FromSeconds(7), planner.Next(new PollSubject("a", Model, 5, s_created, null)));
-        Assert.Equal(s_created + TimeSpan.FromSeconds(107), planner.Next(new PollSubject("a", Model, 5, s_created, s_created + TimeSpan.FromSeconds(100))));
+        Assert.Equal(s_created + TimeSpan.FromSeconds(7), planner.Next(new PollSubject(Model, 5, s_created, null)));
+        Assert.Equal(s_created + TimeSpan.FromSeconds(107), planner.Next(new PollSubject(Model, 5, s_created, s_created + TimeSpan.FromSeconds(100))));
     }
 
     [Fact]
@@ -179,10 +169,10 @@ public class PollPlannerTests
 
     [Fact]
     public void Whatever_was_learned_the_next_poll_is_a_bounded_time_after_the_last() =>
-        Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[0, 10], Gen.String).Sample((learned, age, rank, key) =>
+        Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[0, 10]).Sample((learned, age, rank) =>
         {
             Instant last = s_created + TimeSpan.FromSeconds(age);
-            Instant next = PlannerOf(learned).Next(new PollSubject(key, Model, 5, s_created, last, AgeRank: rank));
+            Instant next = PlannerOf(learned).Next(new PollSubject(Model, 5, s_created, last, AgeRank: rank));
             Assert.InRange((next - last).TotalSeconds, 0.5, 111);
         });
 
@@ -191,7 +181,7 @@ public class PollPlannerTests
         Gen.Select(Gen.Double[0, 5_000].Array[0, 300], Gen.Double[0, 20_000], Gen.Int[40, 10_000], Gen.Int[0, 10]).Sample((learned, age, pending, rank) =>
         {
             Instant last = s_created + TimeSpan.FromSeconds(age);
-            TimeSpan Gap(int among, int at) => PlannerOf(learned).Next(new PollSubject("a", Model, 5, s_created, last, among, at)) - last;
+            TimeSpan Gap(int among, int at) => PlannerOf(learned).Next(new PollSubject(Model, 5, s_created, last, among, at)) - last;
             if (rank < PollPlanner.MaxProbes)
             {
                 Assert.True(Gap(pending, rank) <= Gap(1, 0));
@@ -210,7 +200,7 @@ public class PollPlannerTests
     {
         // A task of 160 s that was polled at 40 s: while nothing is known it is not polled again for long; once something is, it is polled in time.
         Instant last = s_created + TimeSpan.FromSeconds(40);
-        Instant next = PlannerOf(isSeen ? [learned] : []).Next(new PollSubject("a", Model, 5, s_created, last, PendingCount: 100, AgeRank: 4));
+        Instant next = PlannerOf(isSeen ? [learned] : []).Next(new PollSubject(Model, 5, s_created, last, PendingCount: 100, AgeRank: 4));
         Assert.InRange((next - s_created).TotalSeconds, isSeen ? 120 : 240, isSeen ? 160 : 300);
     }
 
@@ -218,7 +208,7 @@ public class PollPlannerTests
     public void A_clock_behind_the_services_does_no_harm()
     {
         var planner = new PollPlanner(new DurationStatistics());
-        Instant next = planner.Next(new PollSubject("a", Model, 5, s_created, s_created - TimeSpan.FromSeconds(30)));
+        Instant next = planner.Next(new PollSubject(Model, 5, s_created, s_created - TimeSpan.FromSeconds(30)));
         Assert.InRange((next - s_created).TotalSeconds, 0.5, 4);
     }
 }

@@ -29,6 +29,19 @@ public sealed class PollQueueTests : IDisposable
 
     private Task<string> TakeAsync() => _queue.TakeAsync(CancellationToken.None);
 
+    /// <summary>A queue that hands out, from two items on, up to three of them for one sleep, within three seconds. All items have been taken.</summary>
+    private async Task<PollQueue<string>> NewBatchQueueAsync(params string[] items)
+    {
+        var queue = new PollQueue<string>(_clock, batchFrom: 2, batchWindow: 3 * s_second, batchSize: 3);
+        foreach (string item in items)
+        {
+            queue.Add(item);
+            await queue.TakeAsync(CancellationToken.None);
+        }
+
+        return queue;
+    }
+
     [Fact]
     public async Task An_item_that_is_due_later_ends_the_sleep_then()
     {
@@ -76,23 +89,46 @@ public sealed class PollQueueTests : IDisposable
     [Fact]
     public async Task From_some_number_on_items_that_are_due_within_the_window_cost_one_sleep()
     {
-        using var queue = new PollQueue<string>(_clock, batchFrom: 2, batchWindow: 3 * s_second);
-        foreach (string item in new[] { "a", "b" })
-        {
-            queue.Add(item);
-            await queue.TakeAsync(CancellationToken.None);
-        }
-
+        using PollQueue<string> queue = await NewBatchQueueAsync("a", "b");
         queue.Schedule("a", Instant.Now(_clock) + s_second);
         queue.Schedule("b", Instant.Now(_clock) + (2 * s_second));
         Task<string> taking = queue.TakeAsync(CancellationToken.None);
 
         _clock.Advance(3 * s_second);
-        Assert.False(taking.IsCompleted);
+        Assert.True(queue.IsAsleep);
         _clock.Advance(s_second);
 
         Assert.Equal("a", await Eventually.DoneAsync(taking));
         Assert.Equal("b", await Eventually.DoneAsync(queue.TakeAsync(CancellationToken.None)));
+    }
+
+    [Fact]
+    public async Task The_window_ends_when_enough_items_are_due()
+    {
+        string[] items = ["a", "b", "c", "d"];
+        using PollQueue<string> queue = await NewBatchQueueAsync(items);
+        foreach ((int number, string item) in items.Index())
+        {
+            queue.Schedule(item, Instant.Now(_clock) + ((number + 1) * s_second));
+        }
+
+        // Moved: what it was scheduled for before does not count, and neither does the same time once more.
+        queue.Reschedule("a", Instant.Now(_clock) + s_second);
+        queue.Reschedule("b", Instant.Now(_clock) + (3.5 * s_second));
+        Task<string> taking = queue.TakeAsync(CancellationToken.None);
+
+        _clock.Advance(3 * s_second);
+        Assert.True(queue.IsAsleep);
+        _clock.Advance(0.5 * s_second);
+
+        Assert.Equal("a", await Eventually.DoneAsync(taking));
+        Assert.Equal("c", await Eventually.DoneAsync(queue.TakeAsync(CancellationToken.None)));
+        Assert.Equal("b", await Eventually.DoneAsync(queue.TakeAsync(CancellationToken.None)));
+        Task<string> takingLast = queue.TakeAsync(CancellationToken.None);
+        _clock.Advance(3 * s_second);
+        Assert.True(queue.IsAsleep);
+        _clock.Advance(0.5 * s_second);
+        Assert.Equal("d", await Eventually.DoneAsync(takingLast));
     }
 
     [Fact]
@@ -132,6 +168,48 @@ public sealed class PollQueueTests : IDisposable
                 Assert.Equal(model.Count, queue.Count);
             },
             iter: 2000);
+
+    [Fact]
+    public Task However_items_are_gathered_none_is_handed_out_early_and_none_after_the_window_or_once_enough_are_due()
+        => Gen.Select(Gen.Int[1, 9].Array[2, 8], Gen.Int[1, 4], Gen.Int[0, 5]).SampleAsync(
+            async (due, size, window) =>
+            {
+                var clock = new FakeTimeProvider();
+                using var queue = new PollQueue<Item>(clock, batchFrom: 2, batchWindow: window * s_second, batchSize: size);
+                Item[] items = [.. due.Select(seconds => new Item { At = Instant.Now(clock) + (seconds * s_second) })];
+                foreach (Item item in items)
+                {
+                    queue.Add(item);
+                    await queue.TakeAsync(CancellationToken.None);
+                }
+
+                foreach (Item item in items)
+                {
+                    queue.Schedule(item, item.At);
+                }
+
+                Task<Item> taking = queue.TakeAsync(CancellationToken.None);
+                for (Instant end = Instant.Now(clock) + (15 * s_second); Instant.Now(clock) < end; clock.Advance(0.5 * s_second))
+                {
+                    Item[] dueNow = [.. items.Where(item => !item.IsOut && item.At <= Instant.Now(clock)).OrderBy(item => item.At)];
+                    if (dueNow.Length < size && dueNow.All(item => item.At + (window * s_second) > Instant.Now(clock)))
+                    {
+                        Assert.True(queue.IsAsleep);
+                        continue;
+                    }
+
+                    foreach (Item item in dueNow)
+                    {
+                        Item taken = await Eventually.DoneAsync(taking);
+                        Assert.Equal(item.At, taken.At);
+                        taken.IsOut = true;
+                        taking = queue.TakeAsync(CancellationToken.None);
+                    }
+                }
+
+                Assert.All(items, item => Assert.True(item.IsOut));
+            },
+            iter: 500);
 
     private sealed class Item
     {

@@ -139,8 +139,9 @@ internal sealed class BalanceWatch
 
     private async Task<decimal?> AskAsync(CancellationToken cancellationToken)
     {
-        // Any warning has to come before the first purchase, and cover as many purchases as are known by then.
-        await Task.WhenAny(_isAllKnown.Task, Task.Delay(s_patience, _service.Session.TimeProvider, cancellationToken)).ConfigureAwait(false);
+        // Nothing is read or sent under the lock of the caller.
+        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        Task patience = Task.WhenAny(_isAllKnown.Task, Task.Delay(s_patience, _service.Session.TimeProvider, cancellationToken));
         decimal? balance;
         try
         {
@@ -157,6 +158,10 @@ internal sealed class BalanceWatch
         }
 
         _service.Session.LastBalance = new AccountBalance(balance.Value, _service.Session.TimeProvider.GetUtcNow());
+
+        // Any warning has to come before the first purchase, and cover as many purchases as are known by then.
+        await patience.ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
         WarnIfShort(balance.Value);
         return balance;
     }

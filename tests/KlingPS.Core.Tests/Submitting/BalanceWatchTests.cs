@@ -6,7 +6,6 @@ using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Submitting;
 
-/// <summary>What is left of a day's limit, where what was bought that day is not in the records any more.</summary>
 public sealed class BalanceWatchTests : IAsyncDisposable
 {
     private readonly PipelineHarness _harness = new();
@@ -28,6 +27,41 @@ public sealed class BalanceWatchTests : IAsyncDisposable
         watch.Complete(3);
 
         Assert.True(await _harness.Clock.RunAsync(watch.TryTakeAsync(42, "a", CancellationToken.None)));
+        Assert.Empty(_harness.Observer.Warnings);
+    }
+
+    [Fact]
+    public async Task The_balance_is_asked_for_while_images_are_still_read_and_the_warning_counts_them_all()
+    {
+        _harness.Service.On(FakeService.CreditPath, Replies.Data("60"));
+        var watch = new BalanceWatch(_harness.NewService(), new BudgetLimit { RunId = "run" });
+        watch.Note(42, identity: null);
+        Task<bool> taking = watch.TryTakeAsync(42, "a", CancellationToken.None);
+        await Eventually.TrueAsync(() => _harness.Session.LastBalance is not null);
+
+        watch.Note(42, identity: null);
+        Assert.False(taking.IsCompleted);
+        Assert.Empty(_harness.Observer.Warnings);
+        watch.Complete(2);
+
+        Assert.True(await _harness.Clock.RunAsync(taking));
+        Assert.Contains("2 videos are to be bought for 84", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_stopped_while_images_are_still_read_is_not_warned_of_its_balance()
+    {
+        _harness.Service.On(FakeService.CreditPath, Replies.Data("60"));
+        var watch = new BalanceWatch(_harness.NewService(), new BudgetLimit { RunId = "run" });
+        watch.Note(84, identity: null);
+        using var stop = new CancellationTokenSource();
+        Task<bool> taking = watch.TryTakeAsync(84, "a", stop.Token);
+        await Eventually.TrueAsync(() => _harness.Session.LastBalance is not null);
+
+        await stop.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => taking);
+        watch.Complete(1);
         Assert.Empty(_harness.Observer.Warnings);
     }
 

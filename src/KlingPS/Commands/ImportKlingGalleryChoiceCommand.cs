@@ -136,7 +136,8 @@ public sealed class ImportKlingGalleryChoiceCommand : KlingCommand
         var takes = new Takes(source.Recorded.Concat(beside).Concat(found.Select(entry => entry.Task).OfType<KlingVideoTask>()));
         var answers = found.Select(entry => (Entry: entry, Answer: entry.Task is KlingVideoTask task ? takes.Answer(task, IsThere(entry), entry.SavedAt, entry.Choice!, source.Now) : default)).ToList();
         WarnOfHolds(path, takes, answers);
-        answers.ForEach(chosen => WriteObject(ChosenVideo.From(InvokeProvider.Item, chosen.Entry, IsThere(chosen.Entry), chosen.Answer.Take, path, source.Now)));
+        var files = VideoFiles.Of(() => InvokeProvider.Item);
+        answers.ForEach(chosen => WriteObject(ChosenVideo.From(files, chosen.Entry, IsThere(chosen.Entry), chosen.Answer.Take, path, source.Now)));
         if (found.Count == 0 && missing.Count > 1 && !isOvertaken)
         {
             throw new KlingException(

@@ -23,16 +23,16 @@ internal static class ChosenVideo
     }
 
     /// <summary>The task, or the file if no task is known, with what was chosen, and with the path of the video for commands that take files.</summary>
-    /// <param name="items">Gives the file.</param>
+    /// <param name="files">Gives the file.</param>
     /// <param name="entry">The video.</param>
     /// <param name="isThere">Whether the video is on disk.</param>
     /// <param name="nextTake">The take that the choice asks for.</param>
     /// <param name="choicePath">The full path of the choice.</param>
     /// <param name="now">The time by the clock of the ledger.</param>
-    public static PSObject From(ItemCmdletProviderIntrinsics items, GalleryEntry entry, bool isThere, int nextTake, string choicePath, DateTimeOffset now)
+    public static PSObject From(VideoFiles files, GalleryEntry entry, bool isThere, int nextTake, string choicePath, DateTimeOffset now)
     {
         // A copy, because members added to an object appear wherever it is used.
-        PSObject video = entry.Task is null ? items.Get([entry.VideoPath!], force: true, literalPath: true).First() : PSObject.AsPSObject(entry.Task with { });
+        PSObject video = entry.Task is null ? files.Find(entry.VideoPath!) : PSObject.AsPSObject(entry.Task with { });
         GalleryChoice choice = entry.Choice!;
         Add("Choice", choice.Decision.ToString());
         Add("Rating", choice.Rating);

@@ -36,7 +36,9 @@ internal sealed class VideoFiles(Func<string, PSObject?> ask)
         return file;
     }
 
-    private PSObject Find(string path)
+    /// <summary>The file as Get-Item would emit it.</summary>
+    /// <param name="path">The full path of the video.</param>
+    public PSObject Find(string path)
     {
         // PowerShell reads the list of all mounts for each file that it is asked for. What it says about one holds for the others in its folder.
         var file = new FileInfo(path);

@@ -59,7 +59,7 @@ internal sealed class Batch
         {
             arguments.AddRange(["--warm-up-endpoint", warmUp.Endpoints.Api.AbsoluteUri, "--warm-up-upload-endpoint", warmUp.Endpoints.Upload.AbsoluteUri]);
 
-            // Compiles each method once. Otherwise the compiler keeps coming back for minutes, longer than the tasks take.
+            // Compiles no method twice. Otherwise the compiler keeps coming back for minutes, longer than the tasks take.
             environment["DOTNET_TieredCompilation"] = "0";
         }
 
@@ -76,15 +76,21 @@ internal sealed class Batch
     /// <param name="script">What PowerShell does; it has $module, $images, $videos, $prompt and $hold, and writes numbers as a last line.</param>
     /// <param name="hold">How long the script may watch the tasks.</param>
     /// <returns>The numbers.</returns>
-    public async Task<double[]> ConvertInShellAsync(SandboxProcess sandbox, string script, TimeSpan hold = default)
+    public Task<double[]> ConvertInShellAsync(SandboxProcess sandbox, string script, TimeSpan hold = default) => ConvertInShellAsync(sandbox.Endpoints, script, hold);
+
+    /// <inheritdoc cref="ConvertInShellAsync(SandboxProcess, string, TimeSpan)"/>
+    /// <param name="endpoints">Where the service is.</param>
+    /// <param name="script">What PowerShell does.</param>
+    /// <param name="hold">How long the script may watch the tasks.</param>
+    public async Task<double[]> ConvertInShellAsync(KlingEndpoints endpoints, string script, TimeSpan hold = default)
     {
         string preamble = string.Create(
             CultureInfo.InvariantCulture,
             $"$ErrorActionPreference = 'Stop'; $module = '{Shell.Module}'; $images = '{Images}'; $videos = '{Videos}'; $prompt = '{ConvertMode.Prompt}'; $hold = {hold.TotalSeconds}\n");
         string output = await Shell.RunAsync(preamble + script, new()
         {
-            ["KLINGPS_ENDPOINT"] = sandbox.Endpoints.Api.AbsoluteUri,
-            ["KLINGPS_UPLOAD_ENDPOINT"] = sandbox.Endpoints.Upload.AbsoluteUri,
+            ["KLINGPS_ENDPOINT"] = endpoints.Api.AbsoluteUri,
+            ["KLINGPS_UPLOAD_ENDPOINT"] = endpoints.Upload.AbsoluteUri,
             ["KLINGPS_LEDGER"] = LedgerPath,
         });
         return [.. output.Trim().Split('\n')[^1].Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture))];

@@ -22,9 +22,6 @@ internal sealed class TaskWaiter : IDisposable
     /// <summary>From this many tasks on, those that become due within a short time are polled together: waking for each costs more than the poll.</summary>
     private const int BatchFrom = 20;
 
-    /// <summary>As many as the service answers in a second: more could not be polled at once anyway.</summary>
-    private const int BatchSize = 10;
-
     private static readonly TimeSpan s_batchWindow = TimeSpan.FromSeconds(0.15);
 
     private readonly TimeProvider _time;
@@ -53,7 +50,9 @@ internal sealed class TaskWaiter : IDisposable
         _time = service.Session.TimeProvider;
         _loss = service.Loss;
         _trigger = trigger;
-        _queue = new PollQueue<Watch>(_time, BatchFrom, s_batchWindow, BatchSize);
+
+        // More than the limit could not be polled at once anyway.
+        _queue = new PollQueue<Watch>(_time, BatchFrom, s_batchWindow, QueryRate.Limit);
         _watches = new WatchList(_queue, OnForgotten);
         _schedule = new PollSchedule(service.Session, _queue, pollingInterval);
         Outage = new OutageTolerance(_time, trigger.PollsSteadily);

@@ -28,7 +28,7 @@ public sealed class BatchForecastTests
         Assert.Equal(
             (CreateRate.Window - TimeSpan.FromSeconds(4) + CreateRate.Window + TimeSpan.FromSeconds(60)).TotalSeconds,
             new BatchForecast { ToSend = CreateRate.Limit + 1, Sent = sent, Times = Always(60) }.FindRemaining()!.Value.TotalSeconds,
-            tolerance: 0.001);
+            tolerance: 0.000001);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ internal sealed class SqlRateGates(SqlStore store, SqlTaskJournal tasks, IAttemp
     public ICreateGate OpenCreateGate(string account) => new SqlCreateGate(Open($"create {account}", CreateRate.Limit, CreateRate.Window), tasks);
 
     /// <inheritdoc/>
-    public IRateGate OpenQueryGate(string account) => Open($"query {account}", limit: 10, TimeSpan.FromSeconds(1.01));
+    public IRateGate OpenQueryGate(string account) => Open($"query {account}", QueryRate.Limit, QueryRate.Window);
 
     /// <summary>A gate of any name.</summary>
     /// <param name="name">Names the requests that are counted together.</param>

@@ -95,20 +95,20 @@ public sealed class TieringDelayTests
         var pause = new OptimizationPause(() => new TieringDelay(_time, () => _processorTime, _methods));
         IDisposable first = pause.Hold();
         IDisposable second = pause.Hold();
-        await Eventually.TrueAsync(() => Task.FromResult(_methods.Taken > 0));
+        await Eventually.TrueAsync(() => _methods.Taken > 0);
 
         first.Dispose();
         first.Dispose();
         int taken = _methods.Taken;
-        await Eventually.TrueAsync(() => Task.FromResult(_methods.Taken > taken));
+        await Eventually.TrueAsync(() => _methods.Taken > taken);
         Assert.True(pause.IsUnderWay);
 
         second.Dispose();
-        await Eventually.TrueAsync(() => Task.FromResult(!pause.IsUnderWay));
+        await Eventually.TrueAsync(() => !pause.IsUnderWay);
 
         using IDisposable third = pause.Hold();
         taken = _methods.Taken;
-        await Eventually.TrueAsync(() => Task.FromResult(_methods.Taken > taken));
+        await Eventually.TrueAsync(() => _methods.Taken > taken);
     }
 
     [Fact]
@@ -117,7 +117,7 @@ public sealed class TieringDelayTests
         var methods = new CountedMethods(most: 1);
         var pause = new OptimizationPause(() => new TieringDelay(_time, () => _processorTime, methods));
         IDisposable held = pause.Hold();
-        await Eventually.TrueAsync(() => Task.FromResult(!pause.IsUnderWay));
+        await Eventually.TrueAsync(() => !pause.IsUnderWay);
         Assert.Equal(1, methods.Taken);
         held.Dispose();
 
@@ -137,7 +137,7 @@ public sealed class TieringDelayTests
         });
 
         using IDisposable held = pause.Hold();
-        await Eventually.TrueAsync(() => Task.FromResult(!pause.IsUnderWay));
+        await Eventually.TrueAsync(() => !pause.IsUnderWay);
 
         Assert.Equal(1, Volatile.Read(ref created));
     }

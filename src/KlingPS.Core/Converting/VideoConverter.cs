@@ -397,27 +397,30 @@ internal sealed class VideoConverter : IDisposable
 
         if (prepared.Earlier is KlingVideoTask earlier)
         {
-            return new Begun(earlier, prepared) { IsMade = prepared.HasVideo || earlier.Account != _session.Account };
+            return new Begun(earlier, prepared) { IsMade = IsMade(earlier) };
         }
 
         await PurchaseGate.WaitForTurnAsync(prepared.Identified.Submission.Turn, inTime).ConfigureAwait(false);
         if (await _submitter.AwaitTwinAsync(prepared.Identified, inTime).ConfigureAwait(false) is KlingVideoTask twin)
         {
             await RequireOwnAsync(prepared.Identified, new TaskClaim(twin, IsNew: false), inTime).ConfigureAwait(false);
-            return new Begun(twin, prepared);
+            return new Begun(twin, prepared) { IsMade = IsMade(twin) };
         }
 
         await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
         try
         {
             TaskClaim claim = await BuyAsync(prepared.Identified, progress, inTime).ConfigureAwait(false);
-            return new Begun(claim.Task, prepared) { IsNew = claim.IsNew, HoldsPlace = true };
+            return new Begun(claim.Task, prepared) { IsNew = claim.IsNew, IsMade = !claim.IsNew && IsMade(claim.Task), HoldsPlace = true };
         }
         catch
         {
             _inFlight?.Release();
             throw;
         }
+
+        // The service tells this key nothing about what another account has bought; if that is used, it is on disk.
+        bool IsMade(KlingVideoTask task) => prepared.HasVideo || (task.TaskState == KlingTaskState.Succeeded && task.Account != _session.Account);
     }
 
     /// <summary>The error of an image whose time is up.</summary>

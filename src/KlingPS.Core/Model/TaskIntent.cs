@@ -41,6 +41,9 @@ internal sealed record TaskIntent
     /// </summary>
     public long? LastFailure { get; init; }
 
+    /// <summary>Whether the video is not bought either if another account has bought it, or may have, at the same service.</summary>
+    public bool RespectsOtherAccounts { get; init; }
+
     /// <summary>
     /// How long the request can be under way, with everything that is done to record its outcome. If its process cannot be seen,
     /// it counts as lost after that.

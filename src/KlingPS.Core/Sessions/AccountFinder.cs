@@ -35,7 +35,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     private static readonly TimeSpan s_pause = TimeSpan.FromMinutes(1);
 
     private readonly string _service = ServiceAddress.From(session.Endpoints.Api);
-    private readonly SemaphoreSlim _learning = new(1, 1);
+    private readonly SemaphoreSlim _finding = new(1, 1);
 
     private IAccountRegister Register => session.Ledger.Accounts;
 
@@ -43,6 +43,19 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     /// <param name="cancellationToken">Ends the search.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
     public async Task FindAsync(CancellationToken cancellationToken)
+    {
+        await _finding.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await FindInTurnAsync(cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _finding.Release();
+        }
+    }
+
+    private async Task FindInTurnAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<AccountKey> keys = await Register.ListAsync(cancellationToken).ConfigureAwait(false);
         AccountKey? recorded = keys.FirstOrDefault(key => key.Fingerprint == session.Fingerprint);
@@ -99,7 +112,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             return;
         }
 
-        await _learning.WaitAsync(cancellationToken).ConfigureAwait(false);
+        await _finding.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             if (number != session.Standing.Number)
@@ -109,7 +122,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         }
         finally
         {
-            _learning.Release();
+            _finding.Release();
         }
     }
 

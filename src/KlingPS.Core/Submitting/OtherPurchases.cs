@@ -16,7 +16,7 @@ internal sealed class OtherPurchases(KlingService service)
     /// <summary>A purchase of another account that is used instead of a new one.</summary>
     /// <param name="identified">The submission.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    /// <returns><see langword="null"/> when the video is to be bought.</returns>
+    /// <returns><see langword="null"/> when the video is to be bought. One that is being submitted has to be waited for.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.BoughtElsewhere"/>: it was bought and is not on disk.
     /// <see cref="ErrorKind.AttemptUnknown"/>: it may have been bought with another key of the same account.
@@ -32,6 +32,11 @@ internal sealed class OtherPurchases(KlingService service)
             if (task is null or { TaskState: KlingTaskState.Failed })
             {
                 continue;
+            }
+
+            if (task.TaskState == KlingTaskState.Submitting)
+            {
+                return task;
             }
 
             bool isThere = task is { SavedPath: string path, SavedHash: string hash }
@@ -71,7 +76,7 @@ internal sealed class OtherPurchases(KlingService service)
     private static KlingException CreateException(Submission submission, KlingVideoTask task, OtherAccount other)
     {
         string date = task.CreatedAt.ToLocalTime().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
-        return task.TaskState is KlingTaskState.Unknown or KlingTaskState.Submitting
+        return task.TaskState == KlingTaskState.Unknown
             ? new KlingException(
                 ErrorKind.AttemptUnknown,
                 $"Nothing was sent for '{submission.Subject}': the same video was asked for on {date} with {other}, as task {task.Id}, and it is not known whether it was bought.")

@@ -431,6 +431,9 @@ internal sealed class VideoSubmitter
                 }
 
                 mayBeBought = false;
+
+                // Somebody has bought it, or is about to: perhaps with a key that nobody had used when this command began.
+                await _service.Account.FindAsync(cancellationToken).ConfigureAwait(false);
                 if (await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask earlier)
                 {
                     return new TaskClaim(earlier, IsNew: false);
@@ -543,11 +546,11 @@ internal sealed class VideoSubmitter
         }
 
         KlingVideoTask? earlier = submission.ReusePurchase
-            ? await _othersPurchase.RunAsync<KlingVideoTask?>(_ => FindAnsweredAsync(identified, cancellationToken), cancellationToken).ConfigureAwait(false)
+            ? await AwaitAnswerAsync(identified, () => _session.Ledger.Tasks.FindEarlierAsync(_session.Account, submission.Spec, cancellationToken), cancellationToken).ConfigureAwait(false)
             : await _session.Ledger.Tasks.FindUnknownAsync(_session.Account, submission.Spec, cancellationToken).ConfigureAwait(false);
         return earlier?.TaskState switch
         {
-            null => await _others.FindAsync(identified, cancellationToken).ConfigureAwait(false),
+            null => await FindOtherAsync().ConfigureAwait(false),
             KlingTaskState.Unknown => throw new KlingException(
                 ErrorKind.AttemptUnknown,
                 $"Nothing was sent for '{submission.Subject}': the same video was asked for before as task {earlier.Id}, "
@@ -557,15 +560,23 @@ internal sealed class VideoSubmitter
             },
             KlingTaskState.Abandoned => throw TaskErrors.CreateForgottenBefore(submission.Subject, earlier),
             KlingTaskState.Failed when !submission.RetryFailed => throw TaskErrors.CreateFailedBefore(submission.Subject, earlier),
-            KlingTaskState.Failed => await _others.FindAsync(identified, cancellationToken).ConfigureAwait(false),
+            KlingTaskState.Failed => await FindOtherAsync().ConfigureAwait(false),
             _ => earlier,
         };
+
+        Task<KlingVideoTask?> FindOtherAsync() => AwaitAnswerAsync(identified, () => _others.FindAsync(identified, cancellationToken), cancellationToken);
     }
 
     /// <summary>An earlier purchase, once it has been answered: another command or process may be buying the video right now.</summary>
-    private async Task<Attempt<KlingVideoTask?>> FindAnsweredAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+    /// <param name="identified">The submission.</param>
+    /// <param name="find">Finds the purchase.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    private Task<KlingVideoTask?> AwaitAnswerAsync(IdentifiedSubmission identified, Func<Task<KlingVideoTask?>> find, CancellationToken cancellationToken)
+        => _othersPurchase.RunAsync<KlingVideoTask?>(_ => FindAnsweredAsync(identified, find, cancellationToken), cancellationToken);
+
+    private async Task<Attempt<KlingVideoTask?>> FindAnsweredAsync(IdentifiedSubmission identified, Func<Task<KlingVideoTask?>> find, CancellationToken cancellationToken)
     {
-        KlingVideoTask? earlier = await _session.Ledger.Tasks.FindEarlierAsync(_session.Account, identified.Submission.Spec, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask? earlier = await find().ConfigureAwait(false);
         string subject = identified.Submission.Subject;
         if (earlier is not { TaskState: KlingTaskState.Submitting })
         {
@@ -636,6 +647,7 @@ internal sealed class VideoSubmitter
             RunId = submission.RunId,
             Budget = _session.DailyCreditCap is decimal cap ? (submission.Budget ?? new BudgetLimit()) with { DailyCredits = cap } : submission.Budget,
             Replaces = submission.Replaces,
+            RespectsOtherAccounts = submission is { ReusePurchase: true, Force: false, AllowRepurchase: false, Replaces: null },
             AnswerWithin = _session.CreateTimeout + s_recording,
         };
     }

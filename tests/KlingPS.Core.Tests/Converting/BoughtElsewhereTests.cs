@@ -127,6 +127,59 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
         Assert.Contains("another account of this service", _harness.Observer.Warnings.Last(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_folder_that_two_accounts_convert_at_the_same_time_is_paid_for_once(bool isKnown)
+    {
+        await FindAccountAsync(_harness.Session);
+        if (isKnown)
+        {
+            await FindAccountAsync(Second);
+            _harness.Clock.Advance(TimeSpan.FromMinutes(5));
+            await FindAccountAsync(_harness.Session);
+        }
+
+        // The other account buys the video when this one has found that nobody has, while its image is being uploaded.
+        Submission fox = _harness.Submission("fox.png");
+        Outcome<Submission, KlingVideoTask>? theirs = null;
+        _harness.Service.On(FakeService.UploadPath, async (request, token) =>
+        {
+            if (theirs is null)
+            {
+                theirs = new(fox, null, null);
+                await new AccountFinder(Second, _harness.Observer).FindAsync(token);
+                theirs = await new VideoSubmitter(new KlingService(Second, _harness.Observer)).SubmitAsync(fox with { ReusePurchase = true }, token);
+            }
+
+            return await PipelineHarness.AcceptUpload(request, token);
+        });
+
+        Outcome<ConversionItem, SavedVideo> ours = await RunAsync(Converter(_harness.Session), fox);
+
+        Assert.NotNull(theirs!.Value);
+        Assert.Equal((ErrorKind.BoughtElsewhere, 1), (ours.Error?.Kind, _harness.Creates));
+        Assert.Contains($"as task {theirs.Value.Id} here", ours.Error!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_video_that_another_account_is_submitting_is_waited_for()
+    {
+        await FindAccountAsync(_harness.Session);
+        await FindAccountAsync(Second);
+        Submission fox = _harness.Submission("fox.png");
+        IdentifiedSubmission identified = await _harness.Clock.RunAsync(new VideoSubmitter(_harness.NewService()).IdentifyAsync(fox, default));
+        var intent = new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 };
+        KlingVideoTask theirs = await _harness.Ledger.Tasks.BeginAsync(intent, default);
+
+        using VideoConverter converter = Converter(Second);
+        Task<Outcome<ConversionItem, SavedVideo>> converting = converter.ConvertAsync(converter.Accept(fox)!, default);
+        await _harness.Clock.RunAsync(Eventually.TrueAsync(() => _harness.Observer.Warnings.Any(warning => warning.Contains($"as task {theirs.Id} and has no answer yet", StringComparison.Ordinal))));
+        await _harness.Ledger.Tasks.RecordAcceptedAsync(theirs.Id, "t1");
+
+        Assert.Equal((ErrorKind.BoughtElsewhere, 0), ((await _harness.Clock.RunAsync(converting)).Error?.Kind, _harness.Creates));
+    }
+
     [Fact]
     public async Task A_video_of_another_account_is_copied_to_where_it_is_wanted()
     {

@@ -324,7 +324,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         {
             WriteScopeKind.Gate => [$"SELECT 'gate ' || @{name} AS name"],
             WriteScopeKind.Task => [$"SELECT 'account ' || COALESCE(k.account, t.account) AS name FROM tasks t LEFT JOIN account_keys k ON k.fingerprint = t.account WHERE t.id = @{name}"],
-            WriteScopeKind.LimitedPurchase =>
+            WriteScopeKind.DependentPurchase =>
             [
                 account,
                 $"SELECT 'service ' || service AS name FROM account_keys WHERE fingerprint = @{name} AND service IS NOT NULL",

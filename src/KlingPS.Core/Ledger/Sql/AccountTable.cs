@@ -13,6 +13,15 @@ internal static class AccountTable
     public static string IsOwn(string column)
         => $"({column} = @account OR {column} IN (SELECT b.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @account))";
 
+    /// <summary>The condition that a record belongs to another account than <c>@account</c>, of the same service.</summary>
+    /// <param name="column">The column that holds the account of the record.</param>
+    public static string IsOfOther(string column)
+        => $"""
+            {column} IN (
+                SELECT c.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account JOIN account_keys c ON c.service = b.service AND c.account <> a.account
+                WHERE a.fingerprint = @account)
+            """;
+
     /// <summary>
     /// The condition that a record belongs or may belong to the account <c>@account</c>: it may as long as it is not known whether two keys of a
     /// service, or of two addresses that may lead to one service, belong to one account.

@@ -86,13 +86,13 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordSentAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, CancellationToken cancellationToken)
-        => store.WriteAsync(session => _transactions.SendAgainAsync(session, attempt, answerWithin, intent), WriteScope.Account(attempt.Account), cancellationToken);
+        => store.WriteAsync(session => _transactions.SendAgainAsync(session, attempt, answerWithin, intent), ScopeOf(attempt, intent), cancellationToken);
 
     /// <summary>See <see cref="ICreateGate.SendAgainAsync"/>.</summary>
     public Task<Passage<RecordResult>> RecordSentAgainAsync(
         KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
         => gate.PassAsync(
-            (session, tryTake) => _transactions.SendAgainAsync(session, attempt, answerWithin, intent, tryTake), WriteScope.Account(attempt.Account), caller, cancellationToken);
+            (session, tryTake) => _transactions.SendAgainAsync(session, attempt, answerWithin, intent, tryTake), ScopeOf(attempt, intent), caller, cancellationToken);
 
     /// <inheritdoc/>
     public void Disown(long id, TaskIntent intent, bool mayBeBought, string reason)
@@ -304,7 +304,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     {
         try
         {
-            return await write(WriteScope.Purchase(intent.Account, intent.Budget is not null)).ConfigureAwait(false);
+            return await write(WriteScope.Purchase(intent)).ConfigureAwait(false);
         }
         catch (KlingException e) when (e.InnerException is CommitLostException)
         {
@@ -313,6 +313,8 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
             throw;
         }
     }
+
+    private static WriteScope ScopeOf(KlingVideoTask attempt, TaskIntent? intent) => intent is null ? WriteScope.Account(attempt.Account) : WriteScope.Purchase(intent);
 
     private static void RequireRunId(TaskIntent intent)
     {

@@ -47,28 +47,40 @@ internal static class TaskTable
             ("taskId", taskId),
             ("account", account));
 
-    /// <summary>What keeps a video from being bought as it was decided: a purchase of it, or a failure that its buyer does not know of and can ask the service for.</summary>
+    /// <summary>
+    /// What keeps a video from being bought as it was decided: a purchase of it, be it that of another account if that counts, or a failure that its
+    /// buyer does not know of and can ask the service for.
+    /// </summary>
     /// <param name="session">The session.</param>
     /// <param name="intent">The purchase.</param>
     /// <param name="own">The local id of the buyer's own attempt, which is no obstacle; <see langword="null"/> before there is one.</param>
-    public static Task<KlingVideoTask?> FindObstacleAsync(SqlSession session, TaskIntent intent, long? own = null) => FindSameAsync(
-        session,
-        intent,
-        $"(t.state IN {PurchaseStates} OR {IsForgotten} OR (t.state = 'Failed' AND t.task_id IS NOT NULL AND t.id > @lastFailure)) AND t.id <> @own {BestFirst}",
-        ("lastFailure", intent.LastFailure ?? long.MaxValue),
-        ("own", own ?? 0));
+    public static async Task<KlingVideoTask?> FindObstacleAsync(SqlSession session, TaskIntent intent, long? own = null)
+    {
+        KlingVideoTask? obstacle = await FindSameAsync(
+            session,
+            intent,
+            AccountTable.IsOwn("t.account"),
+            $"({IsPurchase} OR (t.state = 'Failed' AND t.task_id IS NOT NULL AND t.id > @lastFailure)) AND t.id <> @own {BestFirst}",
+            ("lastFailure", intent.LastFailure ?? long.MaxValue),
+            ("own", own ?? 0)).ConfigureAwait(false);
+        return obstacle is null && intent.RespectsOtherAccounts
+            ? await FindSameAsync(session, intent, AccountTable.IsOfOther("t.account"), $"{IsPurchase} {BestFirst}").ConfigureAwait(false)
+            : obstacle;
+    }
 
     /// <summary>The same video, bought elsewhere or lost here, as a task that was looked up by its id: no attempt of this ledger is known to have bought it.</summary>
     public static Task<KlingVideoTask?> FindAdoptedAsync(SqlSession session, TaskIntent intent)
-        => FindSameAsync(session, intent, $"t.nonce IS NULL AND t.state IN {PurchaseStates} {BestFirst}");
+        => FindSameAsync(session, intent, AccountTable.IsOwn("t.account"), $"t.nonce IS NULL AND t.state IN {PurchaseStates} {BestFirst}");
 
-    private static async Task<KlingVideoTask?> FindSameAsync(SqlSession session, TaskIntent intent, string condition, params (string Name, object? Value)[] parameters)
-        => await FindByIdentitiesAsync(
+    private static async Task<KlingVideoTask?> FindSameAsync(
+        SqlSession session, TaskIntent intent, string whose, string condition, params (string Name, object? Value)[] parameters)
+        => (await ListByIdentitiesAsync(
             session,
             intent.Account,
+            whose,
             await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false),
-            condition,
-            parameters).ConfigureAwait(false);
+            $"{condition} LIMIT 1",
+            parameters).ConfigureAwait(false)).FirstOrDefault();
 
     /// <summary>The first task with one of several identities that meets a condition.</summary>
     /// <param name="session">The session.</param>
@@ -84,10 +96,14 @@ internal static class TaskTable
     /// <inheritdoc cref="FindByIdentitiesAsync"/>
     public static Task<List<KlingVideoTask>> ListByIdentitiesAsync(
         SqlSession session, string account, IReadOnlyList<string> identities, string condition, params (string Name, object? Value)[] parameters)
+        => ListByIdentitiesAsync(session, account, AccountTable.IsOwn("t.account"), identities, condition, parameters);
+
+    private static Task<List<KlingVideoTask>> ListByIdentitiesAsync(
+        SqlSession session, string account, string whose, IReadOnlyList<string> identities, string condition, params (string Name, object? Value)[] parameters)
     {
         (string Name, object? Value)[] values = [.. identities.Select((identity, index) => (string.Create(CultureInfo.InvariantCulture, $"identity{index}"), (object?)identity))];
         string names = string.Join(", ", values.Select(value => "@" + value.Name));
-        return TaskColumns.QueryAsync(session, $"WHERE {AccountTable.IsOwn("t.account")} AND t.identity IN ({names}) AND {condition}", [("account", account), .. values, .. parameters]);
+        return TaskColumns.QueryAsync(session, $"WHERE {whose} AND t.identity IN ({names}) AND {condition}", [("account", account), .. values, .. parameters]);
     }
 
     /// <summary>The attempt that was made with a nonce, or <see langword="null"/>.</summary>

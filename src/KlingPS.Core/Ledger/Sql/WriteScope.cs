@@ -1,3 +1,5 @@
+using KlingPS.Core.Model;
+
 namespace KlingPS.Core.Ledger.Sql;
 
 /// <summary>
@@ -6,8 +8,9 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </summary>
 /// <remarks>
 /// Claims of an account, and all later changes to its tasks, are in one scope, so decisions that depend on several records are made by one
-/// machine at a time. Accounts do not wait for each other, unless a limit may be shared by keys that could turn out to belong to
-/// one account: purchases with a limit have exclusive use of the service, and of all services that may be the same one.
+/// machine at a time. Accounts do not wait for each other, except where a purchase depends on others: on a limit that may be shared by keys that
+/// could turn out to belong to one account, or on what another account has bought. Such purchases have exclusive use of the service, and of all
+/// services that may be the same one.
 /// </remarks>
 /// <param name="Kind">The kind.</param>
 /// <param name="Name">The account, the task's local id, or the gate.</param>
@@ -24,9 +27,9 @@ internal readonly record struct WriteScope(WriteScopeKind Kind, string Name)
     public static WriteScope Account(string account) => new(WriteScopeKind.Account, account);
 
     /// <summary>The same, for a purchase.</summary>
-    /// <param name="account">The account, or any of its keys.</param>
-    /// <param name="isLimited">Whether the purchase counts against a limit.</param>
-    public static WriteScope Purchase(string account, bool isLimited) => new(isLimited ? WriteScopeKind.LimitedPurchase : WriteScopeKind.Account, account);
+    /// <param name="intent">The purchase.</param>
+    public static WriteScope Purchase(TaskIntent intent)
+        => new(intent.Budget is not null || intent.RespectsOtherAccounts ? WriteScopeKind.DependentPurchase : WriteScopeKind.Account, intent.Account);
 
     /// <summary>The account that a task belongs to.</summary>
     /// <param name="id">The local id of the task.</param>
@@ -49,8 +52,8 @@ internal enum WriteScopeKind
     /// <summary>See <see cref="WriteScope.Account"/>.</summary>
     Account,
 
-    /// <summary>See <see cref="WriteScope.Purchase"/>.</summary>
-    LimitedPurchase,
+    /// <summary>A purchase that depends on what other accounts do; see <see cref="WriteScope.Purchase"/>.</summary>
+    DependentPurchase,
 
     /// <summary>See <see cref="WriteScope.Task"/>.</summary>
     Task,

@@ -105,6 +105,68 @@ public abstract class MachineContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_video_that_two_accounts_ask_for_at_the_same_time_is_bought_by_one_of_them()
+    {
+        SqlLedger[] machines = [await Host.OpenAtAsync("east"), await Host.OpenAtAsync("west")];
+        await RecordKeysAsync("https://service.example", "https://service.example");
+
+        for (int video = 0; video < 10; video++)
+        {
+            TaskClaim[] claims = await Task.WhenAll(machines.Select((ledger, number) => Task.Run(() => ledger.Tasks.ClaimAsync(IntentOf(number, $"video {video}"), Token), Token)));
+
+            Assert.Single(claims, claim => claim.IsNew);
+            Assert.Equal(claims[0].Task.Id, claims[1].Task.Id);
+        }
+    }
+
+    [Theory]
+    [InlineData("https://service.example", true, KlingTaskState.Succeeded, false)]
+    [InlineData("https://service.example", true, KlingTaskState.Failed, true)]
+    [InlineData("https://service.example", false, KlingTaskState.Succeeded, true)]
+    [InlineData("https://other.example", true, KlingTaskState.Succeeded, true)]
+    public async Task What_another_account_of_the_service_has_bought_is_not_bought_again_unless_that_is_asked_for(
+        string service, bool respectsOthers, KlingTaskState state, bool isBought)
+    {
+        await RecordKeysAsync("https://service.example", service);
+        KlingVideoTask theirs = (await Ledger.Tasks.ClaimAsync(IntentOf(0, "video"), Token)).Task;
+        await Ledger.Tasks.AcceptAsync(theirs.Id, "t1");
+        await Ledger.Tasks.RecordSnapshotAsync(AccountOf(0), LedgerHost.Snapshot("t1", state, 42));
+
+        TaskClaim ours = await Ledger.Tasks.ClaimAsync(IntentOf(1, "video") with { RespectsOtherAccounts = respectsOthers }, Token);
+
+        Assert.Equal(isBought, ours.IsNew);
+        Assert.Equal(isBought, ours.Task.Id != theirs.Id);
+    }
+
+    [Fact]
+    public async Task A_request_is_not_sent_again_once_another_account_has_bought_the_video()
+    {
+        await RecordKeysAsync("https://service.example", "https://service.example");
+        TaskIntent intent = IntentOf(0, "video");
+        KlingVideoTask ours = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.RecordHeldBackAsync(ours, "The service is busy.");
+        KlingVideoTask theirs = (await Ledger.Tasks.ClaimAsync(IntentOf(1, "video") with { RespectsOtherAccounts = false }, Token)).Task;
+
+        RecordResult again = await Ledger.Tasks.RecordSentAgainAsync(ours, intent.AnswerWithin, intent, Token);
+
+        Assert.Equal(theirs.Id, Assert.IsType<RecordResult.Forestalled>(again).Other.Id);
+    }
+
+    private static string AccountOf(int number) => new((char)('a' + number), 32);
+
+    private static TaskIntent IntentOf(int account, string video) => LedgerHost.Intent(video) with { Account = AccountOf(account), RespectsOtherAccounts = true };
+
+    /// <summary>Records two keys that are known to be of two accounts.</summary>
+    /// <param name="services">Where each is used.</param>
+    private async Task RecordKeysAsync(params string[] services)
+    {
+        foreach ((int number, string service) in services.Index())
+        {
+            await Ledger.Accounts.RecordAsync(new AccountKey(AccountOf(number), AccountOf(number)) { Service = service, IsSettled = true, IsSettledElsewhere = true }, Token);
+        }
+    }
+
+    [Fact]
     public async Task The_paths_of_a_task_go_with_its_record()
     {
         SqlLedger east = await Host.OpenAtAsync("east");

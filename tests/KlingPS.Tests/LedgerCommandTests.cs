@@ -281,6 +281,37 @@ public sealed class LedgerCommandTests
     }
 
     [Fact]
+    public async Task A_task_that_had_failed_when_it_was_listed_is_not_removed_once_it_has_a_video()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask made = Assert.Single(
+            (await shell.RunAsync("New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1", new { image = shell.Image() })).Clean().Of<KlingVideoTask>());
+
+        ShellResult result = await shell.RunAsync("$listed | Remove-KlingVideoTask", new { listed = made with { TaskState = KlingTaskState.Failed } });
+
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.EndsWith(
+            $"was Failed when it was read and is Succeeded now, so its record was kept. To remove it all the same: Remove-KlingVideoTask -Id {made.Id}", error.ToString(), StringComparison.Ordinal);
+        Assert.Empty(result.Warnings);
+        Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Output);
+    }
+
+    [Fact]
+    public async Task A_task_about_which_more_is_known_since_it_was_listed_is_not_given_up()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        KlingVideoTask lost = await LoseAsync(shell);
+
+        ShellResult result = await shell.RunAsync("$listed | Resolve-KlingVideoTask -Abandon", new { listed = lost with { FailMessage = "Its process is gone." } });
+
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Contains($"so it was not given up: {lost.FailMessage}", error.ToString(), StringComparison.Ordinal);
+        Assert.Equal(
+            KlingTaskState.Abandoned,
+            Assert.Single((await shell.RunAsync("$listed | Resolve-KlingVideoTask -Abandon", new { listed = lost })).Clean().Of<KlingVideoTask>()).TaskState);
+    }
+
+    [Fact]
     public async Task Who_removes_the_record_of_a_video_that_was_not_saved_is_told_how_to_save_it()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -158,9 +158,11 @@ internal interface ITaskJournal
     Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot);
 
     /// <summary>Gives up an unknown attempt. Its credits are no longer reserved, as the user says that they were not spent.</summary>
-    /// <param name="id">The local id.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown.</exception>
-    Task<KlingVideoTask> AbandonAsync(long id);
+    /// <param name="seen">The attempt as the user has seen it.</param>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown, or more has become known about it since. <see cref="ErrorKind.TaskNotFound"/>: there is none.
+    /// </exception>
+    Task<KlingVideoTask> AbandonAsync(KlingVideoTask seen);
 
     /// <summary>Gives up a task that the service does not know any more. What was set aside for it counts as spent.</summary>
     /// <param name="id">The local id.</param>
@@ -170,9 +172,13 @@ internal interface ITaskJournal
     Task<KlingVideoTask> RecordForgottenAsync(long id, string taskId, string reason);
 
     /// <summary>Removes the record of a settled task.</summary>
-    /// <param name="id">The local id.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: it is not settled, or it is not known yet whether its replacement was bought. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
-    Task RemoveAsync(long id);
+    /// <param name="seen">The task as the user has seen it.</param>
+    /// <returns>What was removed.</returns>
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.RequestInvalid"/>: it is not settled, it had ended otherwise when the user saw it, or it is not known yet whether its
+    /// replacement was bought. <see cref="ErrorKind.TaskNotFound"/>: there is none.
+    /// </exception>
+    Task<KlingVideoTask> RemoveAsync(KlingVideoTask seen);
 
     /// <summary>
     /// Marks attempts as unknown whose process died before the response; those it was holding back, for which nothing had been sent, count as

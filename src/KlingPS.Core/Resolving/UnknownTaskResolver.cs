@@ -106,7 +106,7 @@ internal sealed class UnknownTaskResolver
     public static Task<KlingVideoTask> AbandonAsync(ITaskJournal tasks, KlingVideoTask task)
     {
         RequireUnknown(task);
-        return tasks.AbandonAsync(task.Id);
+        return tasks.AbandonAsync(task);
     }
 
     /// <summary>Gives up a task that the service has accepted but no longer knows. The service is asked once more to be sure; what was set aside counts as spent.</summary>

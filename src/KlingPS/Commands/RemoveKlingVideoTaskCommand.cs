@@ -59,7 +59,8 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
                 KlingVideoTask task = Await(token => recorded.FindAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
-                    _batch.Feed(new RecordedTask(reference, task));
+                    // It was chosen for the state that it had when it was read.
+                    _batch.Feed(new RecordedTask(reference, reference.Task is { TaskState: var state } && state.IsSettled() ? task with { TaskState = state } : task));
                 }
             }
             catch (Exception exception) when (Failures.IsError(exception))
@@ -85,14 +86,10 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         ITaskJournal tasks = _ledger!.Tasks;
         return OrderedStage.Create<RecordedTask, KlingVideoTask>(
             MaxInHand,
-            async (item, _) =>
-            {
-                await tasks.RemoveAsync(item.Task.Id).ConfigureAwait(false);
-                return item.Task;
-            },
+            (item, _) => tasks.RemoveAsync(item.Task),
             item => item.Reference.ToString());
     }
 
-    /// <summary>A task as the user named it, and its record.</summary>
+    /// <summary>A task as the user named it, and as the user has seen it.</summary>
     private sealed record RecordedTask(TaskReference Reference, KlingVideoTask Task);
 }

@@ -169,7 +169,8 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
 
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", Describe(task)))
                 {
-                    _batch.Feed(new UnknownTask(input!, task));
+                    // What has become of it was decided by what was known when it was read.
+                    _batch.Feed(new UnknownTask(input!, reference.Task is { TaskState: KlingTaskState.Unknown, FailMessage: var reason } ? task with { FailMessage = reason } : task));
                 }
             }
             catch (Exception exception) when (Failures.IsError(exception))
@@ -228,6 +229,6 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
         _ => $"Resolve as task {TaskId} of the service",
     };
 
-    /// <summary>A task as the user named it, and its record.</summary>
+    /// <summary>A task as the user named it, and as the user has seen it.</summary>
     private sealed record UnknownTask(PSObject Input, KlingVideoTask Task);
 }

@@ -5,6 +5,7 @@ using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Saving;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Tests.Submitting;

@@ -25,4 +25,10 @@ internal static class JournalExtensions
         KlingVideoTask attempt = (await journal.FindAsync(id, CancellationToken.None))!;
         return await journal.RecordUnknownAsync(id, reason, TempLedger.Intent() with { Account = attempt.Account, Nonce = attempt.Nonce! });
     }
+
+    /// <summary>Gives up the attempt as it is recorded.</summary>
+    public static async Task<KlingVideoTask> AbandonAsync(this ITaskJournal journal, long id) => await journal.AbandonAsync(await journal.GetAttemptAsync(id));
+
+    /// <summary>Removes the task as it is recorded.</summary>
+    public static async Task<KlingVideoTask> RemoveAsync(this ITaskJournal journal, long id) => await journal.RemoveAsync(await journal.GetAttemptAsync(id));
 }

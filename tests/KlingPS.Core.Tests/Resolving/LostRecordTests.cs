@@ -7,6 +7,7 @@ using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Resolving;

@@ -80,7 +80,7 @@ public sealed class BalanceWatchTests : IAsyncDisposable
     {
         foreach (string id in (string[])["t1", "t2"])
         {
-            await _harness.Ledger.Tasks.RemoveAsync((await _harness.FinishedAsync(id)).Id);
+            await _harness.Ledger.Tasks.RemoveAsync(await _harness.FinishedAsync(id));
         }
     }
 }

@@ -150,10 +150,11 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
-    public async Task<KlingVideoTask> AbandonAsync(long id)
+    public async Task<KlingVideoTask> AbandonAsync(KlingVideoTask seen)
     {
+        ArgumentNullException.ThrowIfNull(seen);
         await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
-        return await store.WriteAsync(session => TaskTransactions.AbandonAsync(session, id), WriteScope.Task(id), CancellationToken.None).ConfigureAwait(false);
+        return await store.WriteAsync(session => TaskTransactions.AbandonAsync(session, seen), WriteScope.Account(seen.Account), CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -161,18 +162,20 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.WriteAsync(session => TaskTransactions.ForgetAsync(session, id, taskId, reason), WriteScope.Task(id), CancellationToken.None);
 
     /// <inheritdoc/>
-    public async Task RemoveAsync(long id)
+    public async Task<KlingVideoTask> RemoveAsync(KlingVideoTask seen)
     {
+        ArgumentNullException.ThrowIfNull(seen);
+
         // The process that was to replace it may have ended.
         if (await store.ReadAsync(FindOpenReplacementAsync, CancellationToken.None).ConfigureAwait(false) is not null)
         {
             await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
-        await store.WriteAsync(session => TaskTransactions.RemoveAsync(session, id), CancellationToken.None).ConfigureAwait(false);
+        return await store.WriteAsync(session => TaskTransactions.RemoveAsync(session, seen), CancellationToken.None).ConfigureAwait(false);
 
         async Task<KlingVideoTask?> FindOpenReplacementAsync(SqlSession session)
-            => await TaskTable.FindAsync(session, id).ConfigureAwait(false) is { } task ? await TaskTransactions.FindOpenReplacementAsync(session, task).ConfigureAwait(false) : null;
+            => await TaskTable.FindAttemptAsync(session, seen).ConfigureAwait(false) is { } task ? await TaskTransactions.FindOpenReplacementAsync(session, task).ConfigureAwait(false) : null;
     }
 
     /// <inheritdoc/>

@@ -120,7 +120,10 @@ internal static class TaskTable
     /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>.</exception>
     public static async Task<KlingVideoTask> GetAsync(SqlSession session, long id)
         => await FindAsync(session, id).ConfigureAwait(false)
-            ?? throw new KlingException(ErrorKind.TaskNotFound, string.Create(CultureInfo.InvariantCulture, $"The ledger has no task {id}."));
+            ?? throw CreateNotFound(id);
+
+    /// <summary>The error for a local id that no task has.</summary>
+    public static KlingException CreateNotFound(long id) => new(ErrorKind.TaskNotFound, string.Create(CultureInfo.InvariantCulture, $"The ledger has no task {id}."));
 
     /// <summary>Adds the record of a task.</summary>
     /// <param name="session">The session.</param>

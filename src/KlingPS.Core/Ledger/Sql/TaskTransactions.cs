@@ -61,7 +61,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             await RequireNotLookedUpAsync(session, intent, replaced.Id).ConfigureAwait(false);
 
             // Before the budget is checked: the new attempt takes over what the old one had set aside.
-            await AbandonAsync(session, replaced.Id).ConfigureAwait(false);
+            await GiveUpAsync(session, replaced).ConfigureAwait(false);
             await RequireWithinBudgetAsync(session, intent).ConfigureAwait(false);
         }
 
@@ -251,11 +251,25 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         };
     }
 
-    public static async Task<KlingVideoTask> AbandonAsync(SqlSession session, long id)
+    public static async Task<KlingVideoTask> AbandonAsync(SqlSession session, KlingVideoTask seen)
     {
-        KlingVideoTask task = await GetUnknownAsync(session, id).ConfigureAwait(false);
-        return await TaskTable.UpdateAsync(session, task.Abandoned(await NowAsync(session).ConfigureAwait(false))!).ConfigureAwait(false);
+        KlingVideoTask task = RequireUnknown(await GetAttemptAsync(session, seen).ConfigureAwait(false));
+        if (task.FailMessage != seen.FailMessage)
+        {
+            // That it was not bought was decided by what was known then.
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"Meanwhile, more has become known about task {Name(task)}, so it was not given up: {task.FailMessage} If it was not bought all the same, run the command again.")
+            {
+                TaskNumber = task.Id,
+            };
+        }
+
+        return await GiveUpAsync(session, task).ConfigureAwait(false);
     }
+
+    private static async Task<KlingVideoTask> GiveUpAsync(SqlSession session, KlingVideoTask unknown)
+        => await TaskTable.UpdateAsync(session, unknown.Abandoned(await NowAsync(session).ConfigureAwait(false))!).ConfigureAwait(false);
 
     public static async Task<KlingVideoTask> ForgetAsync(SqlSession session, long id, string taskId, string reason)
     {
@@ -265,14 +279,24 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             : throw new KlingException(ErrorKind.RequestInvalid, $"Task {Name(task)} has become {task.State} in the meantime. Nothing was given up.");
     }
 
-    public static async Task<bool> RemoveAsync(SqlSession session, long id)
+    public static async Task<KlingVideoTask> RemoveAsync(SqlSession session, KlingVideoTask seen)
     {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        KlingVideoTask task = await GetAttemptAsync(session, seen).ConfigureAwait(false);
         if (!task.TaskState.IsSettled())
         {
             throw new KlingException(ErrorKind.RequestInvalid, task.TaskState == KlingTaskState.Unknown
                 ? $"Task {Name(task)} may have been paid for. Resolve it with Resolve-KlingVideoTask before you remove it."
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
+        }
+
+        if (seen.TaskState.IsSettled() && task.TaskState != seen.TaskState)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"Task {Name(task)} was {seen.State} when it was read and is {task.State} now, so its record was kept. To remove it all the same: Remove-KlingVideoTask -Id {task.Id}")
+            {
+                TaskNumber = task.Id,
+            };
         }
 
         if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null } && await FindOpenReplacementAsync(session, task).ConfigureAwait(false) is { } replacement)
@@ -283,9 +307,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 + (replacement.TaskState == KlingTaskState.Unknown ? $"Resolve task {replacement.Id} with Resolve-KlingVideoTask first." : $"Wait for the response to task {replacement.Id} first."));
         }
 
-        await SpendingSums.KeepAsync(session, id).ConfigureAwait(false);
+        await SpendingSums.KeepAsync(session, task.Id).ConfigureAwait(false);
         await TaskTable.DeleteAsync(session, task).ConfigureAwait(false);
-        return true;
+        return task;
     }
 
     /// <summary>An attempt of which it is not known whether it has replaced another one: if not, that one is unknown again.</summary>
@@ -543,6 +567,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <summary>Most snapshots bring nothing new, and then nothing is written.</summary>
     private static async Task<KlingVideoTask> WriteAsync(SqlSession session, KlingVideoTask before, KlingVideoTask after)
         => before == after ? before : await TaskTable.UpdateAsync(session, after).ConfigureAwait(false);
+
+    /// <summary>A task as it is recorded now.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>.</exception>
+    private static async Task<KlingVideoTask> GetAttemptAsync(SqlSession session, KlingVideoTask seen)
+        => await TaskTable.FindAttemptAsync(session, seen).ConfigureAwait(false) ?? throw TaskTable.CreateNotFound(seen.Id);
 
     /// <summary>An attempt that the user can settle.</summary>
     private static async Task<KlingVideoTask> GetUnknownAsync(SqlSession session, long id)

@@ -1260,6 +1260,46 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal(ErrorKind.TaskNotFound, (await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.RemoveAsync(pending.Id))).Kind);
     }
 
+    [Theory]
+    [InlineData(KlingTaskState.Failed, KlingTaskState.Succeeded)]
+    [InlineData(KlingTaskState.Abandoned, KlingTaskState.Succeeded)]
+    [InlineData(KlingTaskState.Rejected, KlingTaskState.Failed)]
+    public async Task A_task_that_was_to_be_removed_because_it_bought_nothing_is_kept_if_that_has_changed(KlingTaskState seen, KlingTaskState end)
+    {
+        KlingVideoTask task = seen == KlingTaskState.Failed ? await AcceptedAsync("t1") : await UnknownAsync();
+        KlingVideoTask read = seen switch
+        {
+            KlingTaskState.Failed => await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed)),
+            KlingTaskState.Abandoned => await Ledger.Tasks.AbandonAsync(task),
+            _ => await Ledger.Tasks.RejectAsync(task.Id, "500", "no"),
+        };
+        await Ledger.Tasks.RecordAcceptedAsync(task.Id, "t1");
+        KlingVideoTask now = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", end, 42));
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.RemoveAsync(read));
+
+        Assert.Equal((ErrorKind.RequestInvalid, task.Id, seen, end), (error.Kind, error.TaskNumber, read.TaskState, now.TaskState));
+        Assert.Contains($"was {seen} when it was read and is {end} now", error.Message, StringComparison.Ordinal);
+        Assert.Equal(now, await Ledger.Tasks.FindAsync(task.Id, Token));
+        Assert.Equal(now, await Ledger.Tasks.RemoveAsync(now));
+        Assert.Null(await Ledger.Tasks.FindAsync(task.Id, Token));
+    }
+
+    [Fact]
+    public async Task An_attempt_about_which_more_has_become_known_is_not_given_up_for_what_was_known_before()
+    {
+        KlingVideoTask task = await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        KlingVideoTask read = await Ledger.Tasks.LoseAsync(task.Id, "Its process is gone.");
+        KlingVideoTask now = await Ledger.Tasks.LoseAsync(task.Id, "The connection broke after the request had left.");
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.AbandonAsync(read));
+
+        Assert.Equal((ErrorKind.RequestInvalid, task.Id), (error.Kind, error.TaskNumber));
+        Assert.Contains("was not given up: The connection broke after the request had left.", error.Message, StringComparison.Ordinal);
+        Assert.Equal(KlingTaskState.Unknown, (await Ledger.Tasks.FindAsync(task.Id, Token))!.TaskState);
+        Assert.Equal(KlingTaskState.Abandoned, (await Ledger.Tasks.AbandonAsync(now)).TaskState);
+    }
+
     [Fact]
     public async Task An_attempt_that_was_bought_although_it_was_refused_costs_what_it_costs()
     {

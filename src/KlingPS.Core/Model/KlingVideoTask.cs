@@ -159,6 +159,9 @@ public sealed record KlingVideoTask : IComparable
     /// </summary>
     internal DateTimeOffset? HeldBackAt { get; init; }
 
+    /// <summary>How many times the task has failed, or been taken up again by the service after that: odd for one that has failed.</summary>
+    internal int Reversals { get; init; }
+
     /// <summary>Whether the failure has been written to the user's error stream already.</summary>
     internal bool IsFailureReported { get; init; }
 

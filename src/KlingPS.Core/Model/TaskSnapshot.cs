@@ -60,14 +60,14 @@ internal sealed record TaskSnapshot
     public VideoSpec? Spec { get; init; }
 
     /// <summary>
-    /// Whether the service was asked when the task was known to have failed. If the task is being made, it is being made again then;
-    /// otherwise, the answer may only have been overtaken by a later one. That it has failed is nothing new then, and may be what was overtaken.
+    /// The <see cref="KlingVideoTask.Reversals"/> of the task that were known when the service was asked. If there are more by now, somebody has heard
+    /// meanwhile that it failed, or that it is being made again, and the answer may have been overtaken by that one.
     /// </summary>
-    public bool IsSinceFailure { get; init; }
+    public int SeenReversals { get; init; }
 
     /// <summary>The same, knowing what was recorded of the task before the service was asked.</summary>
     /// <param name="before">The task; <see langword="null"/> if it was not recorded.</param>
-    public TaskSnapshot After(KlingVideoTask? before) => before is { TaskState: KlingTaskState.Failed } && ShowsTask && NamesState ? this with { IsSinceFailure = true } : this;
+    public TaskSnapshot After(KlingVideoTask? before) => this with { SeenReversals = before?.Reversals ?? 0 };
 
     /// <summary>Whether the service tells more than that it was asked. Some routes say "success" without data for a task that they do not know.</summary>
     public bool ShowsTask => Spec is not null || CreatedAt is not null || ResultUris.Count > 0 || State != KlingTaskState.Waiting;

@@ -19,7 +19,7 @@ namespace KlingPS.Core.Model;
 /// turns out to be bought after all, or whose request turns out to have been under way until its response was lost; an attempt that was
 /// abandoned because another one was to take its place, which was rejected; a task that the service
 /// had forgotten and reports again; and a task that had failed and has a video after all, or is being made again
-/// (<see cref="TaskSnapshot.IsSinceFailure"/>). Of a finished video only the link changes. A task never loses its id at the service, unless
+/// (<see cref="TaskSnapshot.SeenReversals"/>). Of a finished video only the link changes. A task never loses its id at the service, unless
 /// that turns out to be another task's.
 /// </para>
 /// <para>If a change does not apply to a task that has moved on, the result is <see langword="null"/>.</para>
@@ -109,6 +109,7 @@ internal static class TaskTransitions
             ResultUri = adopted.ResultUri,
             FailCode = adopted.FailCode,
             FailMessage = adopted.FailMessage,
+            Reversals = adopted.Reversals,
             SavedPath = adopted.SavedPath ?? task.SavedPath,
             SavedHash = adopted.SavedHash ?? task.SavedHash,
             TakenAt = adopted.TakenAt,
@@ -209,12 +210,15 @@ internal static class TaskTransitions
     {
         task = task.Remembered();
         string? resultUri = snapshot.ResultUris.Count > 0 ? snapshot.ResultUris[0] : task.ResultUri;
-        if (task.TaskState == KlingTaskState.Failed && (snapshot.State == KlingTaskState.Succeeded || (snapshot.IsSinceFailure && snapshot.State.IsPending())))
+        bool isOvertaken = snapshot.SeenReversals < task.Reversals;
+        bool isBeingMade = snapshot.State.IsPending() && snapshot is { ShowsTask: true, NamesState: true };
+        if (task.TaskState == KlingTaskState.Failed && (snapshot.State == KlingTaskState.Succeeded || (isBeingMade && !isOvertaken)))
         {
             // Whatever the service said before, there is a video now or will be, and it is paid for.
             task = task with
             {
                 TaskState = KlingTaskState.Waiting,
+                Reversals = task.Reversals + 1,
                 CompletedAt = null,
                 CreditsReserved = task.GetPrice(),
                 CreditsConsumed = null,
@@ -227,7 +231,7 @@ internal static class TaskTransitions
             // A later poll may bring the link, or a fresh one; the rest stands.
             return task.TaskState == KlingTaskState.Succeeded ? task with { ResultUri = resultUri } : task;
         }
-        else if (snapshot is { State: KlingTaskState.Failed, IsSinceFailure: true })
+        else if (snapshot.State == KlingTaskState.Failed && isOvertaken)
         {
             // Somebody else has heard meanwhile that it is being made again. Whoever waits for it asks again.
             return task;
@@ -248,6 +252,7 @@ internal static class TaskTransitions
             },
             KlingTaskState.Failed => next with
             {
+                Reversals = task.Reversals + 1,
                 CompletedAt = completed,
                 FailCode = snapshot.FailCode,
                 FailMessage = snapshot.FailMessage,

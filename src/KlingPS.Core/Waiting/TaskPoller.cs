@@ -63,14 +63,15 @@ internal sealed class TaskPoller
     private async Task<PollResult> RecordAsync(Watch watch, TaskSnapshot snapshot, CancellationToken cancellationToken)
     {
         // Most polls bring nothing new.
+        snapshot = snapshot.After(watch.Task);
         if (watch.Task.Observed(snapshot, _session.TimeProvider.GetUtcNow()) != watch.Task)
         {
             KlingVideoTask before = watch.Task;
             KlingVideoTask recorded = await _service.RecordOrKeepAsync(before, snapshot).ConfigureAwait(false);
-            bool isContradicted = recorded.TaskState == KlingTaskState.Failed && snapshot.State.IsPending();
+            bool isContradicted = recorded.TaskState == KlingTaskState.Failed ? snapshot.State.IsPending() : recorded.TaskState.IsPending() && snapshot.State == KlingTaskState.Failed;
             if (isContradicted)
             {
-                // Somebody else has heard that it failed, before or after this answer was given. Another answer tells.
+                // Somebody else has heard that it failed, or that it is being made again, before or after this answer was given. Another answer tells.
                 recorded = await _service.QueryAsync(before.TaskId!, recorded, cancellationToken).ConfigureAwait(false);
             }
 

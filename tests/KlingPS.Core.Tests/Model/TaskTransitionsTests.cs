@@ -51,9 +51,9 @@ public sealed class TaskTransitionsTests
         Gen.Const(new Step("abandon", task => task.Abandoned(s_now))),
         Gen.Const(new Step("not replaced", task => task.NotReplaced(42))),
         Gen.Const(new Step("forget", task => task.Forgotten("t1", "gone", s_now))),
-        s_snapshots.Select(snapshot => new Step($"observe {snapshot.State}", task => task.TaskId is null ? null : task.Observed(snapshot, s_now))),
-        s_snapshots.Select(snapshot => new Step(
-            $"observe {snapshot.State} since it failed", task => task.TaskState != KlingTaskState.Failed ? null : task.Observed(snapshot with { IsSinceFailure = true }, s_now))),
+        Gen.Select(s_snapshots, Gen.Int[0, 3], (snapshot, behind) => new Step(
+            $"observe {snapshot.State}{(behind > 0 ? ", overtaken" : string.Empty)}",
+            task => task.TaskId is null || task.Reversals < behind ? null : task.Observed(snapshot with { SeenReversals = task.Reversals - behind }, s_now))),
         Gen.Const(new Step("save", task => task.TaskState == KlingTaskState.Succeeded ? task.Saved("/videos/fox.mp4", "bb") : null)));
 
     private static void SampleSteps(Action<Step, KlingVideoTask, KlingVideoTask> check) => s_steps.Array[1, 12].Sample(
@@ -76,7 +76,7 @@ public sealed class TaskTransitionsTests
     {
         if (before.TaskState is KlingTaskState.Failed && before.TaskState != after.TaskState)
         {
-            Assert.True(after.TaskState == KlingTaskState.Succeeded || step.Name.EndsWith("since it failed", StringComparison.Ordinal), $"{step}: {after.State}");
+            Assert.True(after.TaskState == KlingTaskState.Succeeded || !step.Name.EndsWith("overtaken", StringComparison.Ordinal), $"{step}: {after.State}");
             Assert.StartsWith("observe", step.Name, StringComparison.Ordinal);
         }
         else if (before.TaskState.IsSettled() && before.TaskState != after.TaskState)
@@ -88,6 +88,14 @@ public sealed class TaskTransitionsTests
                 $"{before.State}, {step}: {after.State}");
         }
     });
+
+    [Fact]
+    public void An_answer_that_others_have_overtaken_does_not_say_that_a_task_has_failed() => SampleSteps((step, before, after) =>
+        Assert.False(before.TaskState.IsPending() && after.TaskState == KlingTaskState.Failed && step.Name.EndsWith("overtaken", StringComparison.Ordinal), $"{before}, {step}"));
+
+    [Fact]
+    public void A_task_has_failed_once_more_than_it_was_taken_up_again_exactly_when_it_has_failed() => SampleSteps((step, before, after) =>
+        Assert.True(after.TaskState == KlingTaskState.Failed == (after.Reversals % 2 == 1) && after.Reversals >= before.Reversals, $"{before.State}, {step}: {after.State}, {after.Reversals}"));
 
     [Fact]
     public void Of_a_finished_video_only_the_link_and_the_file_change() => SampleSteps((_, before, after) =>
@@ -277,7 +285,7 @@ public sealed class TaskTransitionsTests
         Assert.Equal((0m, 42m), (made.CreditsReserved, made.CreditsConsumed));
         Assert.Equal((null, null), (made.FailCode, made.FailMessage));
         Assert.Equal(failed, failed.Observed(Snapshot(KlingTaskState.Generating), s_now));
-        Assert.Equal(failed, failed.Observed(Snapshot(KlingTaskState.Failed) with { IsSinceFailure = true }, s_now));
+        Assert.Equal(failed, failed.Observed(Snapshot(KlingTaskState.Failed).After(failed), s_now));
         Assert.Equal(made, made.Observed(Snapshot(KlingTaskState.Failed), s_now));
     }
 

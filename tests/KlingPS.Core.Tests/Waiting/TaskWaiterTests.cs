@@ -1,4 +1,5 @@
 using CsCheck;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Resolving;
@@ -62,6 +63,23 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         Assert.Single(observer.Events, happened => happened is { Kind: RunEventKind.State, Task.CompletedAt: not null });
         Assert.Equal(isMade ? KlingTaskState.Succeeded : KlingTaskState.Failed, Assert.IsType<WaitResult.Ended>(result).Task.TaskState);
         Assert.Equal(isMade ? 3 : 2, _harness.Queries);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_task_that_another_process_has_found_to_be_made_again_is_asked_for_once_more_before_it_has_failed(bool isMade)
+    {
+        Reply failed = PipelineHarness.Failed("500", "internal error");
+        KlingVideoTask task = await AcceptedAsync(failed, isMade ? PipelineHarness.Succeeded("a") : failed);
+        ITaskJournal others = _harness.Ledger.OfOtherProcess.Tasks;
+        KlingVideoTask ended = await others.RecordSnapshotAsync(task.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Failed });
+        await others.RecordSnapshotAsync(task.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Generating }.After(ended));
+
+        WaitResult result = await _harness.Clock.RunAsync(WaitAsync(task));
+
+        Assert.Equal(isMade ? KlingTaskState.Succeeded : KlingTaskState.Failed, Assert.IsType<WaitResult.Ended>(result).Task.TaskState);
+        Assert.Equal(2, _harness.Queries);
     }
 
     [Fact]

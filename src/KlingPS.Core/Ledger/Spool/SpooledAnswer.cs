@@ -108,6 +108,10 @@ internal sealed record SpooledAnswer
     [JsonPropertyName("link")]
     public string? Link { get; init; }
 
+    /// <summary>See <see cref="TaskSnapshot.SeenReversals"/>.</summary>
+    [JsonPropertyName("seenReversals")]
+    public int SeenReversals { get; init; }
+
     /// <summary>A request was accepted.</summary>
     public static SpooledAnswer Accepted(KlingVideoTask task, string taskId) => Of(SpooledKind.Accepted, task) with { TaskId = taskId, Credits = task.CreditsReserved };
 
@@ -147,6 +151,7 @@ internal sealed record SpooledAnswer
             CreatedAt = accepted,
             CompletedAt = ReceivedTime.FromEnd(CompletedAt, accepted, now),
             CreditsConsumed = Credits,
+            SeenReversals = SeenReversals,
         };
     }
 
@@ -185,6 +190,7 @@ internal sealed record SpooledAnswer
         AcceptedAt = task.AcceptedAt,
         CompletedAt = task.CompletedAt,
         Link = task.ResultUri,
+        SeenReversals = task.TaskState == KlingTaskState.Failed ? task.Reversals - 1 : task.Reversals,
     };
 
     private static SpooledAnswer Of(SpooledKind kind, KlingVideoTask task) => new()

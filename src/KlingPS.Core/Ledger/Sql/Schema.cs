@@ -172,6 +172,11 @@ internal static class Schema
             "ALTER TABLE tasks ADD COLUMN reopened_from BIGINT",
             "UPDATE tasks SET reopened_from = id WHERE state = 'Unknown' AND owner IS NULL",
         ],
+        [
+            // See KlingVideoTask.Reversals.
+            "ALTER TABLE tasks ADD COLUMN reversals INTEGER NOT NULL DEFAULT 0",
+            "UPDATE tasks SET reversals = 1 WHERE state = 'Failed'",
+        ],
     ];
 
     private const string VersionTable = "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)";

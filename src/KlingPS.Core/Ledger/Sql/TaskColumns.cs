@@ -16,7 +16,7 @@ internal static class TaskColumns
         SELECT t.id, COALESCE(k.account, t.account) AS account, t.task_id, t.state, t.nonce, t.identity, t.replaces, t.model, p.text AS prompt, n.text AS negative_prompt,
             t.duration, t.cfg_scale, t.source_path, t.source_hash, t.image_uri, t.tail_path, t.tail_uri, t.callback_uri, t.take, t.parameters,
             t.created_at, t.accepted_at, t.completed_at, t.reserved, t.consumed, t.fail_code, t.fail_message,
-            t.result_uri, COALESCE(f.saved_path, t.saved_path) AS saved_path, COALESCE(f.saved_hash, t.saved_hash) AS saved_hash, t.taken_at, t.held_back_at
+            t.result_uri, COALESCE(f.saved_path, t.saved_path) AS saved_path, COALESCE(f.saved_hash, t.saved_hash) AS saved_hash, t.taken_at, t.held_back_at, t.reversals
         FROM tasks t LEFT JOIN account_keys k ON k.fingerprint = t.account LEFT JOIN saved_files f ON f.task = t.id AND f.machine = @machine
             LEFT JOIN texts p ON p.id = t.prompt_id LEFT JOIN texts n ON n.id = t.negative_prompt_id
 
@@ -62,6 +62,7 @@ internal static class TaskColumns
             SavedHash = row.TextOrNull("saved_hash"),
             TakenAt = row.MomentOrNull("taken_at"),
             HeldBackAt = row.MomentOrNull("held_back_at"),
+            Reversals = (int)row.Number("reversals"),
         };
     }
 
@@ -143,5 +144,6 @@ internal static class TaskColumns
         ("saved_hash", task.SavedHash),
         ("taken_at", Stored.FromMoment(task.TakenAt)),
         ("held_back_at", Stored.FromMoment(task.HeldBackAt)),
+        ("reversals", task.Reversals),
     ];
 }

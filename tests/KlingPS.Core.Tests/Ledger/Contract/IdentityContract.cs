@@ -28,7 +28,7 @@ public abstract class IdentityContract : LedgerContract
 
     /// <summary>The ledger as the version before the id left it.</summary>
     private Task<object?> ForgetIdAsync() => Host.SqlAsync(
-        "DELETE FROM settings WHERE name = 'id'; ALTER TABLE account_keys DROP COLUMN is_settled_elsewhere; ALTER TABLE tasks DROP COLUMN reopened_from; UPDATE schema_version SET version = 8");
+        "DELETE FROM settings WHERE name = 'id'; ALTER TABLE account_keys DROP COLUMN is_settled_elsewhere; ALTER TABLE tasks DROP COLUMN reopened_from; ALTER TABLE tasks DROP COLUMN reversals; UPDATE schema_version SET version = 8");
 
     /// <summary>Another ledger at another address, which this machine uses.</summary>
     private async Task<LedgerHost> StartAnotherAsync(string id)

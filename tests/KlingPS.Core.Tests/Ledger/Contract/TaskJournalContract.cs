@@ -296,6 +296,25 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_task_that_was_taken_up_again_has_not_failed_because_of_an_answer_that_was_given_before()
+    {
+        KlingVideoTask accepted = await AcceptedAsync("t1");
+        KlingVideoTask failed = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed).After(accepted));
+        KlingVideoTask again = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating).After(failed));
+
+        foreach (KlingVideoTask asked in new[] { accepted, failed })
+        {
+            Assert.Equal(again, await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed).After(asked)));
+        }
+
+        TaskClaim claim = await Ledger.Tasks.ClaimAsync(TempLedger.Intent() with { LastFailure = again.Id }, Token);
+        Assert.Equal((KlingTaskState.Generating, again.Id, false), (again.TaskState, claim.Task.Id, claim.IsNew));
+        KlingVideoTask ended = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed).After(again));
+        Assert.Equal(ended, await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating).After(again)));
+        Assert.Equal(KlingTaskState.Failed, ended.TaskState);
+    }
+
+    [Fact]
     public async Task A_task_that_was_looked_up_with_two_keys_before_they_were_known_to_be_of_one_account_becomes_one_with_its_attempt()
     {
         KlingVideoTask attempt = await UnknownAsync();

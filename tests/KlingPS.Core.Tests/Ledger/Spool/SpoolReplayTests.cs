@@ -427,6 +427,20 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_failure_that_was_kept_does_not_count_once_the_service_has_taken_the_task_up_again()
+    {
+        KlingVideoTask task = await BeginAsync();
+        await _ledger.Tasks.AcceptAsync(task.Id, "t1");
+        KlingVideoTask failed = await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
+        KlingVideoTask again = await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating).After(failed));
+
+        Assert.Equal(again, await KeptAsync(SpooledAnswer.Ended(failed)));
+        Assert.Equal(KlingTaskState.Generating, again.TaskState);
+        KlingVideoTask ended = again.Observed(TempLedger.Snapshot("t1", KlingTaskState.Failed).After(again), _time.GetUtcNow());
+        Assert.Equal(KlingTaskState.Failed, (await KeptAsync(SpooledAnswer.Ended(ended)))!.TaskState);
+    }
+
+    [Fact]
     public async Task A_task_that_was_seen_earlier_by_another_machine_ends_all_the_same()
     {
         KlingVideoTask task = await BeginAsync();

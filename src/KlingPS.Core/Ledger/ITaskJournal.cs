@@ -139,13 +139,19 @@ internal interface ITaskJournal
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<string?> FindSavingHashAsync(long id, CancellationToken cancellationToken);
 
-    /// <summary>Records where a video was saved: it has its name.</summary>
+    /// <summary>Records where a video was saved: it has just got its name. If the user had said that it was taken elsewhere, that is over.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="path">The full path.</param>
     /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
     Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash);
 
-    /// <summary>Records that the user has taken a video elsewhere, so that nothing is left to do for it; or withdraws that.</summary>
+    /// <summary>Records where a video turns out to be, because nobody recorded that when it was saved. What the user has said of it since stands, see <see cref="RecordTakenAsync"/>.</summary>
+    /// <param name="id">The local id.</param>
+    /// <param name="path">The full path.</param>
+    /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
+    Task<KlingVideoTask> RecordFoundAsync(long id, string path, string hash);
+
+    /// <summary>Records that the user has taken a video elsewhere, so that nothing is left to do for it until it is saved again; or withdraws that.</summary>
     /// <param name="id">The local id.</param>
     /// <param name="isTaken">Whether it was taken.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the task has no video. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>

@@ -263,8 +263,11 @@ internal static class TaskTransitions
         };
     }
 
-    /// <summary>The video was saved.</summary>
-    public static KlingVideoTask Saved(this KlingVideoTask task, string path, string hash) => task with { SavedPath = path, SavedHash = hash, TakenAt = null };
+    /// <summary>The video was saved. If the user had taken an earlier file of it elsewhere, there is one here again.</summary>
+    public static KlingVideoTask Saved(this KlingVideoTask task, string path, string hash) => task.Found(path, hash) with { TakenAt = null };
+
+    /// <summary>The video turns out to be where it was saved before. The user may have taken it elsewhere since.</summary>
+    public static KlingVideoTask Found(this KlingVideoTask task, string path, string hash) => task with { SavedPath = path, SavedHash = hash };
 
     /// <summary>The user says that the video was taken elsewhere, or withdraws that.</summary>
     /// <returns><see langword="null"/> if there is no video.</returns>

@@ -224,7 +224,7 @@ internal sealed class VideoSaver
         // An earlier run gave the file its name and could not record it.
         return new SavedVideo(
             output.Path,
-            output.UnrecordedHash is string hash ? await _session.Ledger.Tasks.RecordSavedAsync(task.Id, output.Path, hash).ConfigureAwait(false) : task)
+            output.UnrecordedHash is string hash ? await _session.Ledger.Tasks.RecordFoundAsync(task.Id, output.Path, hash).ConfigureAwait(false) : task)
         {
             IsPresent = true,
         };
@@ -305,7 +305,7 @@ internal sealed class VideoSaver
             content = current.SavedHash;
         }
 
-        return content is null ? null : new SavedVideo(path, await tasks.RecordSavedAsync(task.Id, path, content).ConfigureAwait(false)) { IsPresent = true };
+        return content is null ? null : new SavedVideo(path, await tasks.RecordFoundAsync(task.Id, path, content).ConfigureAwait(false)) { IsPresent = true };
     }
 
     private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)

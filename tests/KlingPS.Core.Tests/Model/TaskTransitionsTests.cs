@@ -391,6 +391,7 @@ public sealed class TaskTransitionsTests
         Assert.Equal(taken, taken.Taken(true, s_now.AddHours(1)));
         Assert.Equal(video, taken.Taken(false, s_now));
         Assert.Null(taken.Saved("/videos/fox.mp4", "bb").TakenAt);
+        Assert.Equal(taken with { SavedPath = "/videos/fox.mp4", SavedHash = "bb" }, taken.Found("/videos/fox.mp4", "bb"));
         Assert.Null(In(KlingTaskState.Failed).Taken(true, s_now));
     }
 

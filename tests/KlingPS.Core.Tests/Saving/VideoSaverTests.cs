@@ -198,6 +198,26 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Empty(_harness.Videos.Requests);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_video_that_was_taken_elsewhere_loses_that_mark_only_when_it_is_fetched(bool isThere)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        await DieBeforeAsync(nameof(ITaskJournal.RecordSavedAsync), task);
+        DateTimeOffset? takenAt = (await _harness.Ledger.Tasks.RecordTakenAsync(task.Id, isTaken: true)).TakenAt;
+        string path = Path.Combine(Destination, "a.mp4");
+        if (!isThere)
+        {
+            File.Delete(path);
+        }
+
+        Outcome<TaskReference, SavedVideo> outcome = await _harness.Clock.RunAsync(Saver().SaveAsync(new TaskReference { Id = task.Id }, CancellationToken.None));
+
+        Assert.Equal((path, isThere), (outcome.Value!.Path, outcome.Value.IsPresent));
+        Assert.Equal((path, isThere ? takenAt : null), (outcome.Value.Task.SavedPath, outcome.Value.Task.TakenAt));
+    }
+
     [Fact]
     public async Task A_video_that_is_there_already_is_not_fetched_again()
     {

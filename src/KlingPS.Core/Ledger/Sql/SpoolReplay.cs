@@ -264,7 +264,8 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
 
         if (answer.Kind == SpooledKind.Saved && isOwn)
         {
-            await TaskTransactions.SaveAsync(session, task.Id, answer.Path!, answer.Hash!).ConfigureAwait(false);
+            // It was saved a while ago: the user may have taken it elsewhere since.
+            await TaskTransactions.RecordFoundAsync(session, task.Id, answer.Path!, answer.Hash!).ConfigureAwait(false);
             return;
         }
 

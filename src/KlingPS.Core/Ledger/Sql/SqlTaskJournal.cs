@@ -138,6 +138,16 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
+    public Task<KlingVideoTask> RecordFoundAsync(long id, string path, string hash)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        ArgumentException.ThrowIfNullOrEmpty(hash);
+
+        // If a power failure erases this, the file is found again.
+        return store.WriteLightlyAsync(session => TaskTransactions.RecordFoundAsync(session, id, path, hash), WriteScope.Task(id), CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
     public Task<KlingVideoTask> RecordTakenAsync(long id, bool isTaken)
         => store.WriteAsync(session => TaskTransactions.TakeAsync(session, id, isTaken), WriteScope.Task(id), CancellationToken.None);
 

@@ -225,12 +225,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return true;
     }
 
-    public static async Task<KlingVideoTask> SaveAsync(SqlSession session, long id, string path, string hash)
-    {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        await SavedFiles.RecordAsync(session, id, path, hash).ConfigureAwait(false);
-        return await WriteAsync(session, task, task.Saved(path, hash)).ConfigureAwait(false);
-    }
+    public static Task<KlingVideoTask> SaveAsync(SqlSession session, long id, string path, string hash)
+        => RecordFileAsync(session, id, path, hash, task => task.Saved(path, hash));
+
+    public static Task<KlingVideoTask> RecordFoundAsync(SqlSession session, long id, string path, string hash)
+        => RecordFileAsync(session, id, path, hash, task => task.Found(path, hash));
 
     public static async Task<KlingVideoTask> TakeAsync(SqlSession session, long id, bool isTaken)
     {
@@ -562,6 +561,13 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 await session.ExecuteAsync("UPDATE uploads SET expires_at = @now WHERE uri = @uri AND expires_at > @now", ("uri", uri), ("now", Stored.FromMoment(now))).ConfigureAwait(false);
             }
         }
+    }
+
+    private static async Task<KlingVideoTask> RecordFileAsync(SqlSession session, long id, string path, string hash, Func<KlingVideoTask, KlingVideoTask> change)
+    {
+        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        await SavedFiles.RecordAsync(session, id, path, hash).ConfigureAwait(false);
+        return await WriteAsync(session, task, change(task)).ConfigureAwait(false);
     }
 
     /// <summary>Most snapshots bring nothing new, and then nothing is written.</summary>

@@ -121,6 +121,23 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_video_that_is_found_where_it_was_saved_stays_taken_elsewhere_until_it_is_saved_again()
+    {
+        await AcceptedAsync("t1");
+        KlingVideoTask task = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        KlingVideoTask taken = await Ledger.Tasks.RecordTakenAsync(task.Id, isTaken: true);
+
+        KlingVideoTask found = await Ledger.Tasks.RecordFoundAsync(task.Id, "/videos/a.mp4", "cafe");
+
+        Assert.NotNull(taken.TakenAt);
+        Assert.Equal(taken with { SavedPath = "/videos/a.mp4", SavedHash = "cafe" }, found);
+        Assert.Equal(found, await Ledger.Tasks.FindAsync(task.Id, Token));
+        Assert.Equal([new SavedPath("/videos/a.mp4", task.Id, "cafe")], await Ledger.Tasks.ListSavedPathsAsync(Token));
+
+        Assert.Equal(found with { TakenAt = null }, await Ledger.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", "cafe"));
+    }
+
+    [Fact]
     public async Task A_settled_task_stays_settled_but_takes_a_newer_link()
     {
         await AcceptedAsync("t1");

@@ -369,6 +369,19 @@ public sealed class SpoolReplayTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_that_was_taken_elsewhere_stays_so_when_it_is_recorded_late_that_it_was_saved()
+    {
+        await _ledger.Tasks.AcceptAsync((await BeginAsync()).Id, "t1");
+        KlingVideoTask task = await _ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        KlingVideoTask taken = await _ledger.Tasks.RecordTakenAsync(task.Id, isTaken: true);
+
+        KlingVideoTask saved = (await KeptAsync(SpooledAnswer.Saved(task, "/v/a.mp4", s_hash)))!;
+
+        Assert.NotNull(taken.TakenAt);
+        Assert.Equal(taken with { SavedPath = "/v/a.mp4", SavedHash = s_hash }, saved);
+    }
+
+    [Fact]
     public async Task In_whatever_order_and_however_often_it_is_recorded_a_task_that_has_ended_comes_out_the_same()
     {
         int count = 0;

@@ -42,8 +42,30 @@ internal sealed record OutputPath(string Path, bool HasVideo)
     /// <summary>The video it was chosen for.</summary>
     public required VideoKey Video { get; init; }
 
-    /// <summary>The SHA-256 of the video, in lower-case hex, if it is there but not recorded as saved.</summary>
+    /// <summary>The task of the video that is there, as the ledger has it; <see langword="null"/> if no video is there, or the ledger does not know it.</summary>
+    public KlingVideoTask? Task { get; init; }
+
+    /// <summary>The SHA-256 of the video that is there, in lower-case hex, if this machine has no record of a file with that content.</summary>
     public string? UnrecordedHash { get; init; }
+}
+
+/// <summary>What there is at a path that a video is to get, by what the ledger says at this moment.</summary>
+internal sealed record PathFindings
+{
+    /// <summary>The task of the video; as it was read before, if the ledger is lost or no longer has it. <see langword="null"/> if it has not been bought.</summary>
+    public KlingVideoTask? Task { get; init; }
+
+    /// <summary>The video, if it is there, or was saved to a path of its own since.</summary>
+    public OutputPath? Video { get; init; }
+
+    /// <summary>Whether anything is there.</summary>
+    public bool IsOccupied { get; init; }
+
+    /// <summary>Whether another task's video is there.</summary>
+    public bool IsOthers { get; init; }
+
+    /// <summary>Whether the video was saved there, and its file has changed since.</summary>
+    public bool HasChanged { get; init; }
 }
 
 /// <summary>
@@ -99,10 +121,17 @@ internal sealed partial class OutputPathResolver
         OutputPath output = await ChooseOnceAsync(name, video, task, cancellationToken).ConfigureAwait(false);
 
         // It may have been saved there since for another image.
-        return !output.HasVideo && await _hashes.MatchAsync(output.Path, task?.SavedHash, cancellationToken).ConfigureAwait(false)
-            ? output with { HasVideo = true }
+        return !output.HasVideo && task is not null && await _hashes.MatchAsync(output.Path, task.SavedHash, cancellationToken).ConfigureAwait(false)
+            ? CreateFound(output.Path, output.Name, output.Video, task, task.SavedHash!)
             : output;
     }
+
+    /// <summary>Looks at a path again that was chosen for a video: by now, it may be there, or have been saved elsewhere.</summary>
+    /// <param name="output">The path.</param>
+    /// <param name="task">The task of the video, as it was read before.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    public Task<PathFindings> LookAsync(OutputPath output, KlingVideoTask task, CancellationToken cancellationToken)
+        => LookAsync(output.Path, output.Name, output.Video, task, cancellationToken);
 
     /// <summary>Those of several files that the ledger does not know as files of videos.</summary>
     /// <param name="paths">The full paths.</param>
@@ -209,79 +238,102 @@ internal sealed partial class OutputPathResolver
         while (true)
         {
             VideoTarget.RequireNoObstacle(path);
-            if (await HasVideoAsync(path, video, task, cancellationToken).ConfigureAwait(false))
+
+            // A copy of a video that has its record elsewhere. The ledger is not asked again: a finished folder may have a hundred thousand.
+            if (task is { SavedPath: not null, SavedHash: string recorded } && await HasVideoAsync(path, video, task, cancellationToken).ConfigureAwait(false))
             {
-                // If another machine has saved it, this one has not recorded its own file yet.
-                return CreateOutput(path, hasVideo: true) with { UnrecordedHash = task is { SavedPath: null } ? task.SavedHash : null };
+                return CreateFound(path, name, video, task, recorded);
             }
 
-            bool exists = PartialFile.IsTaken(path);
-            bool isOthers = false;
-            bool wasSavedHere = false;
-            if (exists)
+            PathFindings findings = await LookAsync(path, name, video, task, cancellationToken).ConfigureAwait(false);
+            if (findings.Video is OutputPath found)
             {
-                SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
-
-                // In this order: by the time of the second question, what was about to be recorded as saved may have been, but never the other way round.
-                string? saving = task is null ? null : await _session.Ledger.Tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
-                if (task is not null && await FindSavedSinceAsync(path, name, video, task, cancellationToken).ConfigureAwait(false) is OutputPath saved)
-                {
-                    return saved;
-                }
-
-                // It may have got its name although nobody has recorded that; if another download of it, to another name, came later, only its content tells.
-                bool isSaving = await _hashes.MatchAsync(path, saving, cancellationToken).ConfigureAwait(false);
-                SavedPath[] own = [.. videos.At(path).Where(record => record.Id == task?.Id)];
-                isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
-                    || await IsDescribedAsOthersAsync(path, video, task, cancellationToken).ConfigureAwait(false);
-                if (isSaving && (!isOthers || own.Any(record => !record.IsCertain)) && Take(path, video))
-                {
-                    return CreateOutput(path, hasVideo: true) with { UnrecordedHash = saving };
-                }
-
-                wasSavedHere = own.Any(record => record.IsCertain);
+                return found;
             }
 
-            if (exists && !isOthers && !_options.Overwrite)
+            if (findings is { IsOccupied: true, IsOthers: false } && !_options.Overwrite)
             {
-                throw wasSavedHere ? PartialFile.CreateChangedException(path, task!.Id) : PartialFile.CreateExistsException(path);
+                throw findings.HasChanged ? PartialFile.CreateChangedException(path, task!.Id) : PartialFile.CreateExistsException(path);
             }
 
-            if (!isOthers && Take(path, video))
+            if (!findings.IsOthers && Take(path, video))
             {
-                return CreateOutput(path, hasVideo: false);
+                return new OutputPath(path, HasVideo: false) { Name = name, Video = video };
             }
 
             // Another task's video, which is paid for as well, is or will be there; not even -Force replaces it.
             path = PathOf(_names.Claim(name.Requested));
         }
-
-        OutputPath CreateOutput(string path, bool hasVideo) => new(path, hasVideo) { Name = name, Video = video };
     }
 
-    /// <summary>The video, if it has been saved since its task was read: at its own path, or at another one that it has been saved to as well.</summary>
-    private async Task<OutputPath?> FindSavedSinceAsync(string path, VideoName name, VideoKey video, KlingVideoTask task, CancellationToken cancellationToken)
+    private async Task<PathFindings> LookAsync(string path, VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
-        if (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not { SavedHash: string hash } current)
+        SavedVideos? videos = PartialFile.IsTaken(path) ? await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false) : null;
+
+        // In this order: by the time of the second question, what was about to be recorded as saved may have been, but never the other way round.
+        string? saving = videos is null || task is null ? null : await _session.Ledger.Tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask? current = task is null ? null : await FindCurrentAsync(task, cancellationToken).ConfigureAwait(false);
+        var findings = new PathFindings { Task = current };
+        if (current is { SavedHash: string hash })
         {
-            return null;
+            // It may have been saved since its task was read: to a path of its own or, for another image that shares it, to this one as well.
+            OutputPath? saved = await FindSavedAsync(name, video, current, cancellationToken).ConfigureAwait(false);
+            if (saved is null && await HasVideoAsync(path, video, current, cancellationToken).ConfigureAwait(false))
+            {
+                saved = CreateFound(path, name, video, current, hash);
+            }
+
+            if (saved is not null)
+            {
+                return findings with { Video = saved };
+            }
         }
 
-        bool isNew = hash != task.SavedHash || current.SavedPath != task.SavedPath;
-        OutputPath? saved = isNew ? await FindSavedAsync(name, video, current, cancellationToken).ConfigureAwait(false) : null;
-        if (saved is null && await HasVideoAsync(path, video, current, cancellationToken).ConfigureAwait(false))
+        if (videos is null)
         {
-            saved = new OutputPath(path, HasVideo: true) { Name = name, Video = video };
+            return findings;
         }
 
-        // The caller's task does not say so; recording it again gives one that does.
-        return saved is null ? null : saved with { UnrecordedHash = hash };
+        // It may have got its name although nobody has recorded that; if another download of it, to another name, came later, only its content tells.
+        bool isSaving = await _hashes.MatchAsync(path, saving, cancellationToken).ConfigureAwait(false);
+        SavedPath[] own = [.. videos.At(path).Where(record => record.Id == task?.Id)];
+        bool isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
+            || await IsDescribedAsOthersAsync(path, video, task, cancellationToken).ConfigureAwait(false);
+        return isSaving && (!isOthers || own.Any(record => !record.IsCertain)) && Take(path, video)
+            ? findings with { Video = CreateFound(path, name, video, current!, saving!) }
+            : findings with { IsOccupied = true, IsOthers = isOthers, HasChanged = own.Any(record => record.IsCertain) };
     }
+
+    /// <summary>A task as the ledger has it now; as it was read before, if the ledger is lost or no longer has it.</summary>
+    private async Task<KlingVideoTask> FindCurrentAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        if (_loss.Error is null)
+        {
+            try
+            {
+                return await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) ?? task;
+            }
+            catch (KlingException exception) when (_loss.Note(exception))
+            {
+            }
+        }
+
+        return task;
+    }
+
+    /// <summary>A path at which a video is. If this machine has recorded another file with the same content, that record stays as it is.</summary>
+    private static OutputPath CreateFound(string path, VideoName name, VideoKey video, KlingVideoTask task, string hash) => new(path, HasVideo: true)
+    {
+        Name = name,
+        Video = video,
+        Task = task,
+        UnrecordedHash = task.SavedPath is not null && task.SavedHash == hash ? null : hash,
+    };
 
     /// <summary>The video at its recorded path, if it is there. An earlier run, with other videos, may have given it another number.</summary>
     private async Task<OutputPath?> FindSavedAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
-        if (task?.SavedPath is not string saved
+        if (task is not { SavedPath: string saved, SavedHash: string hash }
             || FindVariant(saved, PathOf(name.Requested)) is not string variant
             || !await HasVideoAsync(variant, video, task, cancellationToken).ConfigureAwait(false))
         {
@@ -289,7 +341,7 @@ internal sealed partial class OutputPathResolver
         }
 
         _names.Reserve(Path.GetRelativePath(_options.Destination, variant).Replace(Path.DirectorySeparatorChar, '/'));
-        return new OutputPath(variant, HasVideo: true) { Name = name, Video = video };
+        return CreateFound(variant, name, video, task, hash);
     }
 
     private async Task<bool> HasVideoAsync(string path, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)

@@ -215,48 +215,44 @@ internal sealed class VideoSaver
     {
         for (; !output.HasVideo; output = await OutputPaths.ResolveAnotherAsync(output, task, cancellationToken).ConfigureAwait(false))
         {
-            if (await TryFetchAsync(task, output.Path, cancellationToken).ConfigureAwait(false) is SavedVideo saved)
+            if (await TryFetchAsync(task, output, cancellationToken).ConfigureAwait(false) is SavedVideo saved)
             {
                 return saved;
             }
         }
 
-        // An earlier run gave the file its name and could not record it.
-        return new SavedVideo(
-            output.Path,
-            output.UnrecordedHash is string hash ? await _session.Ledger.Tasks.RecordFoundAsync(task.Id, output.Path, hash).ConfigureAwait(false) : task)
-        {
-            IsPresent = true,
-        };
+        return await TakePresentAsync(task, output).ConfigureAwait(false);
     }
 
+    /// <summary>Takes a video that is there. If an earlier run, or another machine, gave the file its name and could not record that, it is recorded now.</summary>
+    private async Task<SavedVideo> TakePresentAsync(KlingVideoTask task, OutputPath found) => new(
+        found.Path,
+        found.UnrecordedHash is string hash ? await _session.Ledger.Tasks.RecordFoundAsync(task.Id, found.Path, hash).ConfigureAwait(false) : found.Task ?? task)
+    {
+        IsPresent = true,
+    };
+
     /// <returns>The video; <see langword="null"/> if another process has saved another task's video there.</returns>
-    private async Task<SavedVideo?> TryFetchAsync(KlingVideoTask task, string target, CancellationToken cancellationToken)
+    private async Task<SavedVideo?> TryFetchAsync(KlingVideoTask task, OutputPath output, CancellationToken cancellationToken)
     {
         using var turn = new DownloadTurn(_slots);
         await turn.EnterAsync(task.ExpiresAt ?? DateTimeOffset.MaxValue, cancellationToken).ConfigureAwait(false);
-
-        // It may have been saved in the meantime for another image that shares it.
-        if (_options.Overwrite && await FindSavedAsync(task, target, cancellationToken).ConfigureAwait(false) is SavedVideo earlier)
-        {
-            return earlier;
-        }
-
         try
         {
-            return await DownloadAsync(task, target, turn, cancellationToken).ConfigureAwait(false);
+            return await DownloadAsync(task, output, turn, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists)
         {
             for (int looks = 1; ; looks++)
             {
                 // It may be this very video, saved by another process since the task was read.
-                if (await FindSavedAsync(task, target, cancellationToken).ConfigureAwait(false) is SavedVideo same)
+                PathFindings findings = await OutputPaths.LookAsync(output, task, cancellationToken).ConfigureAwait(false);
+                if (findings.Video is OutputPath found)
                 {
-                    return same;
+                    return await TakePresentAsync(task, found).ConfigureAwait(false);
                 }
 
-                if (await OutputPaths.IsOthersAsync(target, task, cancellationToken).ConfigureAwait(false))
+                if (findings.IsOthers)
                 {
                     return null;
                 }
@@ -272,42 +268,6 @@ internal sealed class VideoSaver
         }
     }
 
-    /// <summary>The video, if according to the current records a file contains it.</summary>
-    private async Task<SavedVideo?> FindSavedAsync(KlingVideoTask task, string path, CancellationToken cancellationToken)
-    {
-        if (!PartialFile.IsTaken(path))
-        {
-            return null;
-        }
-
-        if (_loss.Error is KlingException lost)
-        {
-            throw lost;
-        }
-
-        // In this order: by the time of the second question, what was about to be recorded as saved may have been, but never the other way round.
-        ITaskJournal tasks = _session.Ledger.Tasks;
-        string? saving = await tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
-        if (await tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is not KlingVideoTask current)
-        {
-            return null;
-        }
-
-        // Another download of the video, to another name, may be recorded in place of the one to this name.
-        string? content = await _hashes.MatchAsync(path, saving, cancellationToken).ConfigureAwait(false) ? saving : null;
-        if (content is null && await _hashes.MatchAsync(path, current.SavedHash, cancellationToken).ConfigureAwait(false))
-        {
-            if (current.SavedPath is not null)
-            {
-                return new SavedVideo(path, current) { IsPresent = true };
-            }
-
-            content = current.SavedHash;
-        }
-
-        return content is null ? null : new SavedVideo(path, await tasks.RecordFoundAsync(task.Id, path, content).ConfigureAwait(false)) { IsPresent = true };
-    }
-
     private async Task<SavedVideo> SaveAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         VideoName name = OutputPaths.ClaimName(ValuesOf(task, Interlocked.Increment(ref _lastIndex)));
@@ -317,8 +277,9 @@ internal sealed class VideoSaver
 
     /// <summary>Fills the partial file, gives the video its name and records that it is saved.</summary>
     /// <returns>The video, recorded or, if the ledger can no longer be written, kept to be recorded.</returns>
-    private async Task<SavedVideo> DownloadAsync(KlingVideoTask task, string target, DownloadTurn turn, CancellationToken cancellationToken)
+    private async Task<SavedVideo> DownloadAsync(KlingVideoTask task, OutputPath output, DownloadTurn turn, CancellationToken cancellationToken)
     {
+        string target = output.Path;
         using Activity? activity = KlingTelemetry.Start("download video", task.Subject);
         activity?.TagIf(task);
         long start = _session.TimeProvider.GetTimestamp();
@@ -327,7 +288,15 @@ internal sealed class VideoSaver
         using PartialFile file = await PartialFile
             .OpenAsync(target, task.TaskId!, RequireFreeAsync, _session.TimeProvider, cancellationToken, TellHeld).ConfigureAwait(false);
         file.Subject = task.Subject;
-        if (!await TryCopyAsync(task, file, cancellationToken).ConfigureAwait(false))
+
+        // While this one waited for its turn and for the file, another may have saved the video: here, for another image that shares it, or elsewhere.
+        PathFindings findings = await OutputPaths.LookAsync(output, task, cancellationToken).ConfigureAwait(false);
+        if (findings.Video is OutputPath found)
+        {
+            return await TakePresentAsync(task, found).ConfigureAwait(false);
+        }
+
+        if (!await TryCopyAsync(findings.Task!, file, cancellationToken).ConfigureAwait(false))
         {
             Uri link = await GetLinkAsync(task, cancellationToken).ConfigureAwait(false);
             await _downloader.DownloadAsync(file, link, CreateRenewal(task, link), reporter, turn, () => IsNew(task), cancellationToken).ConfigureAwait(false);

@@ -182,8 +182,39 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
 
         OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(task), task, Token);
 
-        // It is recorded once more, so that the caller's task has the hash.
-        Assert.Equal((PathOf("fox.mp4"), true, hash), (output.Path, output.HasVideo, output.UnrecordedHash));
+        // Its record stays where it is, and comes with the path.
+        Assert.Equal((PathOf("fox.mp4"), true, null), (output.Path, output.HasVideo, output.UnrecordedHash));
+        Assert.Equal((PathOf("owl.mp4"), hash), (output.Task!.SavedPath, output.Task.SavedHash));
+    }
+
+    [Fact]
+    public async Task A_video_that_another_command_has_saved_under_a_number_since_its_task_was_read_is_found_there_although_its_own_name_is_free()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        KlingVideoTask saved = await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf("fox-2.mp4"), await HashAsync(Write("fox-2.mp4", "a")));
+        OutputPathResolver resolver = Resolver();
+
+        OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(task), task, Token);
+
+        Assert.Equal((PathOf("fox-2.mp4"), true, null), (output.Path, output.HasVideo, output.UnrecordedHash));
+        Assert.Equal(saved, output.Task);
+    }
+
+    [Theory]
+    [InlineData("fox.mp4", "fox.mp4")]
+    [InlineData("fox-2.mp4", "fox-2.mp4")]
+    [InlineData("elsewhere/owl.mp4", "fox.mp4")]
+    public async Task A_video_that_is_recorded_and_there_is_found_without_asking_for_its_task_again(string recorded, string there)
+    {
+        Directory.CreateDirectory(PathOf("elsewhere"));
+        KlingVideoTask task = await SavedAsync("mine", recorded);
+        Write(there, "mine");
+        var calls = new List<string>();
+        _harness.Ledger.BeforeCall = calls.Add;
+
+        Assert.Equal((there, true), await FindAsync(Resolver(), "/one/fox.png", task));
+
+        Assert.Empty(calls);
     }
 
     [Fact]
@@ -392,11 +423,14 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     [Fact]
     public async Task A_video_that_another_machine_has_saved_is_recorded_here_once_it_is_found_here()
     {
-        string hash = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Write("fox.mp4", "mine"), Token)));
-        KlingVideoTask elsewhere = (await _harness.FinishedAsync("mine")) with { SavedHash = hash };
+        string hash = await HashAsync(Write("fox.mp4", "mine"));
+        KlingVideoTask task = await _harness.FinishedAsync("mine");
+        await _harness.Ledger.OfMachine("east").Tasks.RecordSavedAsync(task.Id, "/east/fox.mp4", hash);
+        KlingVideoTask elsewhere = (await _harness.Ledger.Tasks.FindAsync(task.Id, Token))!;
         OutputPathResolver resolver = Resolver();
 
         OutputPath found = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromIdentity("fox"), elsewhere, Token);
+        Assert.Equal((null, hash), (elsewhere.SavedPath, elsewhere.SavedHash));
         Assert.Equal((PathOf("fox.mp4"), true, hash), (found.Path, found.HasVideo, found.UnrecordedHash));
 
         KlingVideoTask here = await SavedAsync("other", "owl.mp4");

@@ -198,6 +198,75 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Empty(_harness.Videos.Requests);
     }
 
+    [Fact]
+    public async Task A_video_that_another_command_has_saved_under_a_number_is_not_fetched_once_more_to_its_free_name()
+    {
+        KlingVideoTask first = await _harness.FinishedAsync("a", "/one/fox.png");
+        KlingVideoTask second = await _harness.FinishedAsync("b", "/two/fox.png");
+        VideoSaver other = Saver();
+        File.Delete(Path.Combine(Destination, await SavedAsync(other, first)));
+        Assert.Equal("fox-2.mp4", await SavedAsync(other, second));
+
+        SavedVideo saved = await FetchAsync(Saver(), second);
+
+        string path = Path.Combine(Destination, "fox-2.mp4");
+        Assert.Equal((path, true, path), (saved.Path, saved.IsPresent, saved.Task.SavedPath));
+        Assert.Equal(path, await RecordedAsync(second));
+        Assert.Equal([path], Directory.GetFiles(Destination));
+        Assert.Equal(2, _harness.Videos.Requests.Count);
+    }
+
+    /// <summary>Saves the video of a task as a command does that has read the task before.</summary>
+    private async Task<SavedVideo> FetchAsync(VideoSaver saver, KlingVideoTask task)
+    {
+        OutputPath output = await saver.OutputPaths.ResolveAsync(
+            saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task, 1)), VideoKey.FromTask(task), task, CancellationToken.None);
+        return await _harness.Clock.RunAsync(saver.FetchAsync(task, output, CancellationToken.None));
+    }
+
+    [Theory]
+    [InlineData("fox-2.mp4", false, "fox-2.mp4")]
+    [InlineData("elsewhere/owl.mp4", false, "fox.mp4")]
+    [InlineData("fox.mp4", true, "fox.mp4")]
+    public async Task A_video_that_another_command_saves_while_this_one_waits_for_its_file_is_not_fetched_once_more(string theirs, bool overwrite, string ours)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a", "/images/fox.png");
+        byte[] video = _harness.Videos.ContentAt(new Uri(task.ResultUri!));
+        string target = Path.Combine(Destination, "fox.mp4");
+        string path = Path.GetFullPath(Path.Combine(Destination, theirs));
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        Task<Outcome<TaskReference, SavedVideo>> saving;
+        await using (new FileStream(target + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        {
+            saving = SaveAsync(Saver(overwrite), task);
+            await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
+            await File.WriteAllBytesAsync(path, video);
+            await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, path, Convert.ToHexStringLower(SHA256.HashData(video)));
+        }
+
+        Outcome<TaskReference, SavedVideo> outcome = await saving;
+
+        Assert.True(outcome.Error is null, outcome.Error?.ToString());
+        Assert.Empty(_harness.Videos.Requests);
+        Assert.Equal((Path.Combine(Destination, ours), ours == theirs), (outcome.Value!.Path, outcome.Value.IsPresent));
+        Assert.Equal(outcome.Value.Path, await RecordedAsync(task));
+        Assert.Equal([outcome.Value.Path], Directory.GetFiles(Destination));
+    }
+
+    [Fact]
+    public async Task A_video_that_another_command_has_saved_and_the_user_has_marked_as_taken_elsewhere_keeps_the_mark_when_it_is_found()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a");
+        await SavedAsync(Saver(), task);
+        KlingVideoTask taken = await _harness.Ledger.Tasks.RecordTakenAsync(task.Id, isTaken: true);
+
+        SavedVideo saved = await FetchAsync(Saver(), task);
+
+        Assert.True(saved.IsPresent);
+        Assert.Equal(taken, saved.Task);
+        Assert.Equal(taken, await _harness.Ledger.Tasks.FindAsync(task.Id, CancellationToken.None));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

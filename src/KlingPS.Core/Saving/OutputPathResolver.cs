@@ -87,6 +87,9 @@ internal sealed partial class OutputPathResolver
     private readonly ConcurrentDictionary<(string Requested, VideoKey Video), Lazy<Task<OutputPath>>> _choosing = new();
     private readonly ConcurrentDictionary<(string Requested, VideoKey Video), OutputPath> _chosen = new();
 
+    /// <summary>The names that are being tried, and those at which a choice has failed: the next try begins there, and meets what is still in the way.</summary>
+    private readonly ConcurrentDictionary<(string Requested, VideoKey Video), string> _tried = new();
+
     /// <summary>Who owns each path that was taken, both as digests: nothing else is needed, and a folder may have a hundred thousand.</summary>
     private readonly ConcurrentDictionary<TextDigest, TextDigest> _owners = new();
     private readonly ConcurrentDictionary<string, Lazy<Place>> _folders = new(StringComparer.Ordinal);
@@ -213,10 +216,23 @@ internal sealed partial class OutputPathResolver
             return saved;
         }
 
-        Lazy<Task<OutputPath>> choosing = _choosing.GetOrAdd(key, _ => new Lazy<Task<OutputPath>>(ChooseAndKeepAsync));
-        OutputPath output = await choosing.Value.ConfigureAwait(false);
-        _choosing.TryRemove(new(key, choosing));
-        return output;
+        var own = new Lazy<Task<OutputPath>>(ChooseAndKeepAsync);
+        while (true)
+        {
+            Lazy<Task<OutputPath>> choosing = _choosing.GetOrAdd(key, own);
+            try
+            {
+                return await choosing.Value.ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (choosing != own && !cancellationToken.IsCancellationRequested)
+            {
+                // Another image that shares the video was choosing, and only that one was stopped.
+            }
+            finally
+            {
+                _choosing.TryRemove(new(key, choosing));
+            }
+        }
 
         async Task<OutputPath> ChooseAndKeepAsync()
         {
@@ -228,13 +244,15 @@ internal sealed partial class OutputPathResolver
 
             chosen = await ChooseAsync(name, video, task, cancellationToken).ConfigureAwait(false);
             _chosen[key] = chosen;
+            _tried.TryRemove(key, out _);
             return chosen;
         }
     }
 
     private async Task<OutputPath> ChooseAsync(VideoName name, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
     {
-        string path = PathOf(name.Unique);
+        (string, VideoKey) key = (name.Requested, video);
+        string path = PathOf(_tried.GetOrAdd(key, name.Unique));
         while (true)
         {
             VideoTarget.RequireNoObstacle(path);
@@ -262,7 +280,7 @@ internal sealed partial class OutputPathResolver
             }
 
             // Another task's video, which is paid for as well, is or will be there; not even -Force replaces it.
-            path = PathOf(_names.Claim(name.Requested));
+            path = PathOf(_tried[key] = _names.Claim(name.Requested));
         }
     }
 

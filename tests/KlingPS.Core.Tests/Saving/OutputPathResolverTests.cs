@@ -218,6 +218,65 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_whose_path_could_not_be_chosen_gets_it_once_nothing_is_in_the_way()
+    {
+        string path = Write("fox.mp4", "My holiday.");
+        OutputPathResolver resolver = Resolver();
+        for (int image = 1; image <= 2; image++)
+        {
+            var error = await Assert.ThrowsAsync<KlingException>(() => ResolveAsync(image));
+            Assert.Contains($"'{path}' exists already", error.Message, StringComparison.Ordinal);
+        }
+
+        File.Delete(path);
+
+        Assert.Equal((path, false), await ResolveAsync(3));
+
+        async Task<(string Path, bool HasVideo)> ResolveAsync(int image)
+        {
+            OutputPath output = await resolver.ResolveAsync(NameOf(resolver, $"/{image}/fox.png"), VideoKey.FromIdentity("fox"), null, Token);
+            return (output.Path, output.HasVideo);
+        }
+    }
+
+    [Fact]
+    public async Task A_video_whose_path_could_not_be_chosen_does_not_get_another_one_in_the_next_try()
+    {
+        await SavedAsync("theirs", "fox.mp4");
+        string path = Write("fox-2.mp4", "My holiday.");
+        OutputPathResolver resolver = Resolver();
+        for (int image = 1; image <= 2; image++)
+        {
+            var error = await Assert.ThrowsAsync<KlingException>(
+                () => resolver.ResolveAsync(NameOf(resolver, $"/{image}/fox.png"), VideoKey.FromIdentity("fox"), null, Token));
+            Assert.Contains($"'{path}' exists already", error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task An_image_that_is_stopped_while_its_path_is_chosen_does_not_stop_another_that_waits_for_the_same_path()
+    {
+        Write("fox.mp4", "My holiday.");
+        using var stop = new CancellationTokenSource();
+        using var isStopped = new ManualResetEventSlim();
+        _harness.Ledger.BeforeCall = _ =>
+        {
+            Assert.True(isStopped.Wait(Eventually.Patience, Token));
+            stop.Token.ThrowIfCancellationRequested();
+        };
+        OutputPathResolver resolver = Resolver(overwrite: true);
+        Task<OutputPath> first = resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromIdentity("fox"), null, stop.Token);
+        Task<OutputPath> second = resolver.ResolveAsync(NameOf(resolver, "/two/fox.png"), VideoKey.FromIdentity("fox"), null, Token);
+
+        await stop.CancelAsync();
+        _harness.Ledger.BeforeCall = null;
+        isStopped.Set();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        Assert.Equal(PathOf("fox.mp4"), (await second).Path);
+    }
+
+    [Fact]
     public async Task A_video_that_another_command_has_saved_here_too_since_its_task_was_read_is_found_under_its_own_name()
     {
         KlingVideoTask task = await SavedAsync("a", "elsewhere.mp4");

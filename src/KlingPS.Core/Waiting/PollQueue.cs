@@ -28,6 +28,9 @@ internal sealed class PollQueue<T> : IDisposable
 
     /// <summary>When the next item is due, as far as the sleeping taker knows.</summary>
     private Instant _wakesAt = Instant.Never;
+
+    /// <summary>When the timer fires; later than <see cref="_wakesAt"/> if items are gathered.</summary>
+    private Instant _batchEndsAt = Instant.Never;
     private bool _isAsleep;
     private bool _isDisposed;
 
@@ -205,7 +208,7 @@ internal sealed class PollQueue<T> : IDisposable
         return null;
     }
 
-    /// <summary>Sets the timer for the next item. Called when nothing is due.</summary>
+    /// <summary>Sets the timer for the next item, or for the batch that begins with it. Called when nothing is due.</summary>
     /// <returns>Ends when it is time to look again.</returns>
     private Task Sleep()
     {
@@ -214,18 +217,22 @@ internal sealed class PollQueue<T> : IDisposable
             _changed = CreateSignal();
         }
 
-        bool hasNext = _due.TryPeek(out _, out Instant next);
-        _wakesAt = hasNext ? next : Instant.Never;
-        TimeSpan sleep = (_entries.Count < _batchFrom ? next : FindBatchEnd(next + _batchWindow)) - Instant.Now(_time);
+        _wakesAt = _due.TryPeek(out _, out Instant next) ? next : Instant.Never;
+        SetTimer(_entries.Count < _batchFrom ? _wakesAt : FindBatchEnd(_wakesAt + _batchWindow));
+        return _changed.Task;
+    }
 
-        // Timers take whole milliseconds, and not more than 49 days of them. Rounded down, the last millisecond would be a busy wait.
-        double milliseconds = Math.Clamp(Math.Ceiling(sleep.TotalMilliseconds), 0, int.MaxValue);
-        if (!_isDisposed)
+    private void SetTimer(Instant end)
+    {
+        _batchEndsAt = end;
+        if (_isDisposed)
         {
-            _timer.Change(hasNext ? TimeSpan.FromMilliseconds(milliseconds) : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            return;
         }
 
-        return _changed.Task;
+        // Timers take whole milliseconds, and not more than 49 days of them. Rounded down, the last millisecond would be a busy wait.
+        double milliseconds = Math.Clamp(Math.Ceiling((end - Instant.Now(_time)).TotalMilliseconds), 0, int.MaxValue);
+        _timer.Change(end == Instant.Never ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(milliseconds), Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>When enough items are due to wake for; <paramref name="latest"/> if that is sooner.</summary>
@@ -259,6 +266,11 @@ internal sealed class PollQueue<T> : IDisposable
         if (entry.DueAt < _wakesAt || entry.DueAt <= now)
         {
             _changed.TrySetResult();
+        }
+        else if (_isAsleep && entry.DueAt < _batchEndsAt)
+        {
+            // Enough items may be due sooner now.
+            SetTimer(FindBatchEnd(_wakesAt + _batchWindow));
         }
     }
 

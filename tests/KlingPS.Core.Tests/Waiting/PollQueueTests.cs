@@ -29,7 +29,7 @@ public sealed class PollQueueTests : IDisposable
 
     private Task<string> TakeAsync() => _queue.TakeAsync(CancellationToken.None);
 
-    /// <summary>A queue that hands out, from two items on, up to three of them for one sleep, within three seconds. All items have been taken.</summary>
+    /// <summary>A queue that, from two items on, sleeps until three are due, but at most three seconds longer than until the first. The items have been added and taken.</summary>
     private async Task<PollQueue<string>> NewBatchQueueAsync(params string[] items)
     {
         var queue = new PollQueue<string>(_clock, batchFrom: 2, batchWindow: 3 * s_second, batchSize: 3);
@@ -105,21 +105,21 @@ public sealed class PollQueueTests : IDisposable
     [Fact]
     public async Task The_window_ends_when_enough_items_are_due()
     {
-        string[] items = ["a", "b", "c", "d"];
-        using PollQueue<string> queue = await NewBatchQueueAsync(items);
-        foreach ((int number, string item) in items.Index())
-        {
-            queue.Schedule(item, Instant.Now(_clock) + ((number + 1) * s_second));
-        }
+        using PollQueue<string> queue = await NewBatchQueueAsync("a", "b", "c", "d");
+        queue.Schedule("a", Instant.Now(_clock) + s_second);
+        queue.Schedule("b", Instant.Now(_clock) + (2 * s_second));
 
         // Moved: what it was scheduled for before does not count, and neither does the same time once more.
         queue.Reschedule("a", Instant.Now(_clock) + s_second);
         queue.Reschedule("b", Instant.Now(_clock) + (3.5 * s_second));
         Task<string> taking = queue.TakeAsync(CancellationToken.None);
+        queue.Schedule("c", Instant.Now(_clock) + (3 * s_second));
+        queue.Schedule("d", Instant.Now(_clock) + (4 * s_second));
 
         _clock.Advance(3 * s_second);
         Assert.True(queue.IsAsleep);
         _clock.Advance(0.5 * s_second);
+        Assert.False(queue.IsAsleep);
 
         Assert.Equal("a", await Eventually.DoneAsync(taking));
         Assert.Equal("c", await Eventually.DoneAsync(queue.TakeAsync(CancellationToken.None)));
@@ -170,44 +170,55 @@ public sealed class PollQueueTests : IDisposable
             iter: 2000);
 
     [Fact]
-    public Task However_items_are_gathered_none_is_handed_out_early_and_none_after_the_window_or_once_enough_are_due()
-        => Gen.Select(Gen.Int[1, 9].Array[2, 8], Gen.Int[1, 4], Gen.Int[0, 5]).SampleAsync(
-            async (due, size, window) =>
+    public Task Gathered_items_are_never_early_and_wait_no_longer_than_the_window_or_until_enough_are_due()
+        => Gen.Select(Gen.Select(Gen.Int[0, 3], Gen.Int[1, 9]).Array[2, 8], Gen.Int[1, 4], Gen.Int[0, 5]).SampleAsync(
+            async (times, size, window) =>
             {
                 var clock = new FakeTimeProvider();
                 using var queue = new PollQueue<Item>(clock, batchFrom: 2, batchWindow: window * s_second, batchSize: size);
-                Item[] items = [.. due.Select(seconds => new Item { At = Instant.Now(clock) + (seconds * s_second) })];
-                foreach (Item item in items)
+                var start = Instant.Now(clock);
+                (Instant ScheduledAt, Item Item)[] items =
+                    [.. times.Select(time => (start + (time.Item1 * s_second), new Item { At = start + ((time.Item1 + time.Item2) * s_second), IsOut = true }))];
+                foreach ((_, Item item) in items)
                 {
                     queue.Add(item);
                     await queue.TakeAsync(CancellationToken.None);
                 }
 
-                foreach (Item item in items)
-                {
-                    queue.Schedule(item, item.At);
-                }
-
+                ScheduleDue();
                 Task<Item> taking = queue.TakeAsync(CancellationToken.None);
-                for (Instant end = Instant.Now(clock) + (15 * s_second); Instant.Now(clock) < end; clock.Advance(0.5 * s_second))
+                for (; Instant.Now(clock) < start + (18 * s_second); clock.Advance(0.5 * s_second))
                 {
-                    Item[] dueNow = [.. items.Where(item => !item.IsOut && item.At <= Instant.Now(clock)).OrderBy(item => item.At)];
-                    if (dueNow.Length < size && dueNow.All(item => item.At + (window * s_second) > Instant.Now(clock)))
+                    Item[] dueNow = [.. items.Select(entry => entry.Item).Where(item => !item.IsOut && item.At <= Instant.Now(clock)).OrderBy(item => item.At)];
+                    if (dueNow.Length >= size || dueNow.Any(item => item.At + (window * s_second) <= Instant.Now(clock)))
                     {
-                        Assert.True(queue.IsAsleep);
-                        continue;
+                        Assert.False(queue.IsAsleep);
+                        foreach (Item item in dueNow)
+                        {
+                            Item taken = await Eventually.DoneAsync(taking);
+                            Assert.Equal(item.At, taken.At);
+                            taken.IsOut = true;
+                            taking = queue.TakeAsync(CancellationToken.None);
+                        }
                     }
 
-                    foreach (Item item in dueNow)
-                    {
-                        Item taken = await Eventually.DoneAsync(taking);
-                        Assert.Equal(item.At, taken.At);
-                        taken.IsOut = true;
-                        taking = queue.TakeAsync(CancellationToken.None);
-                    }
+                    Assert.True(queue.IsAsleep);
+                    ScheduleDue();
+
+                    // An item that is due before all others wakes the taker, who goes to sleep again.
+                    await Eventually.TrueAsync(() => queue.IsAsleep);
                 }
 
-                Assert.All(items, item => Assert.True(item.IsOut));
+                Assert.All(items, entry => Assert.True(entry.Item.IsOut));
+
+                void ScheduleDue()
+                {
+                    foreach ((_, Item item) in items.Where(entry => entry.ScheduledAt == Instant.Now(clock)))
+                    {
+                        item.IsOut = false;
+                        queue.Schedule(item, item.At);
+                    }
+                }
             },
             iter: 500);
 

@@ -27,6 +27,9 @@ internal sealed class BalanceWatch
     private Task<decimal?>? _balance;
     private readonly Dictionary<string, decimal> _taken = [];
     private decimal _takenCredits;
+
+    /// <summary>What the account has left; <see langword="null"/> until the run has to be compared with it.</summary>
+    private decimal? _credits;
     private decimal _spentToday;
     private int _known;
     private int? _items;
@@ -61,10 +64,7 @@ internal sealed class BalanceWatch
         }
 
         OpenIfKnown();
-        if (_balance is { IsCompletedSuccessfully: true, Result: decimal balance })
-        {
-            WarnIfShort(balance);
-        }
+        WarnIfShort();
     }
 
     /// <summary>Called when no more items will come.</summary>
@@ -162,7 +162,12 @@ internal sealed class BalanceWatch
         // Any warning has to come before the first purchase, and cover as many purchases as are known by then.
         await patience.ConfigureAwait(false);
         cancellationToken.ThrowIfCancellationRequested();
-        WarnIfShort(balance.Value);
+        lock (_lock)
+        {
+            _credits = balance;
+        }
+
+        WarnIfShort();
         return balance;
     }
 
@@ -180,15 +185,22 @@ internal sealed class BalanceWatch
         }
     }
 
-    /// <summary>Warns once if the credits do not cover the whole run. What its limits leave out need not be paid for.</summary>
-    private void WarnIfShort(decimal balance)
+    /// <summary>Warns once if the credits are known and do not cover the whole run. What its limits leave out need not be paid for.</summary>
+    private void WarnIfShort()
     {
+        decimal credits;
         decimal wanted;
         int videos;
         lock (_lock)
         {
+            if (_hasWarned || _credits is not decimal known)
+            {
+                return;
+            }
+
+            credits = known;
             (wanted, videos) = SumWithinLimits();
-            if (wanted <= balance || _hasWarned)
+            if (wanted <= credits)
             {
                 return;
             }
@@ -198,7 +210,7 @@ internal sealed class BalanceWatch
 
         _service.Observer?.OnWarning(string.Create(
             CultureInfo.InvariantCulture,
-            $"The credits do not cover this whole run: the account has {balance:0.###} credits left, and {videos} videos are to be bought for {wanted:0.###}. "
+            $"The credits do not cover this whole run: the account has {credits:0.###} credits left, and {videos} videos are to be bought for {wanted:0.###}. "
                 + $"The run goes on as far as the credits reach; then run the same command again. Credits are added at https://kie.ai/billing."));
     }
 

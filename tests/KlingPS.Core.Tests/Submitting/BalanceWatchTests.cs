@@ -62,6 +62,9 @@ public sealed class BalanceWatchTests : IAsyncDisposable
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => taking);
         watch.Complete(1);
+
+        // Ends as the question does, which all purchases share.
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => watch.TryTakeAsync(84, "b", CancellationToken.None));
         Assert.Empty(_harness.Observer.Warnings);
     }
 

@@ -1,7 +1,7 @@
 namespace KlingPS.Core.Scheduling;
 
 /// <summary>How many queries the service answers for a key: 10 in a second.</summary>
-/// <remarks>The margin is the same in kind as that of <see cref="CreateRate"/>.</remarks>
+/// <remarks>The margin has the same reason as that of <see cref="CreateRate"/>.</remarks>
 internal static class QueryRate
 {
     /// <summary>The queries that may leave within <see cref="Window"/>.</summary>

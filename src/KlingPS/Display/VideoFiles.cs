@@ -21,7 +21,7 @@ internal sealed class VideoFiles(Func<string, PSObject?> ask)
     private string? _folder;
     private (string Name, Func<FileInfo, object?> Of)[] _notes = [];
 
-    /// <summary>How a command emits them that asks PowerShell as Get-Item does.</summary>
+    /// <summary>Videos of a command, which asks PowerShell for them as Get-Item does.</summary>
     /// <param name="items">Gives the files; asked for when there is a video.</param>
     public static VideoFiles Of(Func<ItemCmdletProviderIntrinsics> items) => new(path => items().Get([path], force: true, literalPath: true).FirstOrDefault());
 

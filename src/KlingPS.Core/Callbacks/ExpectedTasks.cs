@@ -15,22 +15,29 @@ internal sealed class ExpectedTasks : IDisposable
     private readonly CallbackExpectation _expectation;
     private readonly TaskWaiter _waiter;
     private readonly WaitStage _stage;
+    private readonly KlingSession _session;
     private readonly TimeProvider _time;
     private readonly TimeSpan? _timeout;
-    private readonly string _account;
+    private readonly object _lock = new();
 
-    /// <summary>The local ids of the tasks that have been added.</summary>
-    private readonly ConcurrentDictionary<long, byte> _added = new();
+    /// <summary>The nonces and the service's ids of the tasks that have been added, or else their <see cref="KlingVideoTask.Key"/>.</summary>
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
-    /// <summary>The local ids of those among them whose answers were lost upstream.</summary>
-    private readonly ConcurrentDictionary<long, byte> _lost = new();
+    /// <summary>The local ids of the tasks that have been added, as far as they are those of the ledger in use.</summary>
+    private readonly HashSet<long> _ids = [];
+
+    /// <summary>Those of <see cref="_ids"/> of which nothing else is known.</summary>
+    private readonly HashSet<long> _bareIds = [];
+
+    /// <summary>The attempts among the tasks whose answers were lost upstream, by <see cref="KlingVideoTask.Key"/>.</summary>
+    private readonly ConcurrentDictionary<string, byte> _lost = new(StringComparer.Ordinal);
     private volatile bool _isClosed;
 
     public ExpectedTasks(KlingService service, ReceiveOptions options)
     {
-        _time = service.Session.TimeProvider;
+        _session = service.Session;
+        _time = _session.TimeProvider;
         _timeout = options.Timeout;
-        _account = service.Session.Account;
         _expectation = new CallbackExpectation(service, options.IsPolling);
         _waiter = new TaskWaiter(service, options.PollingInterval, _expectation);
         _stage = new WaitStage(service, _waiter, _timeout);
@@ -46,9 +53,9 @@ internal sealed class ExpectedTasks : IDisposable
     public void Add(TaskReference item)
     {
         // Its callback may have come first, and then it has been added already.
-        if ((item.Task?.Id ?? item.Id) is not long id || _added.TryAdd(id, 0))
+        if (item.Task is KlingVideoTask task ? TryAdd(task) : item.Id is not long id || TryAdd(id))
         {
-            _stage.Post(item, Instant.Now(_time) + _timeout, isCurrent: item.Task?.Account == _account);
+            _stage.Post(item, Instant.Now(_time) + _timeout, isCurrent: item.Task is not null && _session.Has(item.Task));
         }
     }
 
@@ -58,7 +65,7 @@ internal sealed class ExpectedTasks : IDisposable
     /// <returns>Whether it is new.</returns>
     public bool TryAddCalled(KlingVideoTask task, Instant? deadline)
     {
-        if (!_added.TryAdd(task.Id, 0))
+        if (!TryAdd(task))
         {
             return false;
         }
@@ -71,9 +78,9 @@ internal sealed class ExpectedTasks : IDisposable
     /// <summary>Adds an attempt whose answer was lost upstream. It is waited for until its callback is missed, or as long as any other.</summary>
     public void AddLost(KlingVideoTask attempt)
     {
-        if (_added.TryAdd(attempt.Id, 0))
+        if (TryAdd(attempt))
         {
-            _lost.TryAdd(attempt.Id, 0);
+            _lost.TryAdd(attempt.Key, 0);
             if (_timeout is null)
             {
                 _expectation.GiveUpWhenMissed(attempt);
@@ -83,12 +90,19 @@ internal sealed class ExpectedTasks : IDisposable
         }
     }
 
-    /// <summary>Whether a task has been added.</summary>
-    public bool Contains(long id) => _added.ContainsKey(id);
+    /// <summary>Whether a task of the ledger in use has been added.</summary>
+    /// <param name="id">The local id.</param>
+    public bool Contains(long id)
+    {
+        lock (_lock)
+        {
+            return _ids.Contains(id);
+        }
+    }
 
     /// <summary>Whether a result only says that an answer that was lost upstream is still missing; that has been reported there.</summary>
     public bool IsStillLost(Outcome<TaskReference, KlingVideoTask> outcome)
-        => outcome is { Error.Kind: ErrorKind.AttemptUnknown, Item.Task: KlingVideoTask attempt } && _lost.ContainsKey(attempt.Id);
+        => outcome is { Error.Kind: ErrorKind.AttemptUnknown, Item.Task: KlingVideoTask attempt } && _lost.ContainsKey(attempt.Key);
 
     /// <summary>Has a task polled because its callback has come.</summary>
     /// <param name="id">The local id.</param>
@@ -110,4 +124,35 @@ internal sealed class ExpectedTasks : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _stage.Dispose();
+
+    /// <summary>Remembers a task, unless it has been added already. That another one has its number, in another ledger, does not count.</summary>
+    private bool TryAdd(KlingVideoTask task)
+    {
+        string[] names = task.Nonce is string nonce && task.TaskId is string taskId ? [nonce, taskId] : [task.Key];
+        bool isHere = _session.Has(task);
+        lock (_lock)
+        {
+            if (_names.Overlaps(names) || (isHere && _bareIds.Contains(task.Id)))
+            {
+                return false;
+            }
+
+            _names.UnionWith(names);
+            if (isHere)
+            {
+                _ids.Add(task.Id);
+            }
+
+            return true;
+        }
+    }
+
+    /// <summary>Remembers a task of the ledger in use that is named by its local id, unless it has been added already.</summary>
+    private bool TryAdd(long id)
+    {
+        lock (_lock)
+        {
+            return _ids.Add(id) && _bareIds.Add(id);
+        }
+    }
 }

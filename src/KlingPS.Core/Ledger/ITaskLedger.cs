@@ -7,6 +7,9 @@ internal interface ITaskLedger
     /// <summary>Where it is, for the user to read: the path of a file, or the address of a database without its password.</summary>
     string Location { get; }
 
+    /// <summary>What distinguishes it from other ledgers, wherever it is; <see langword="null"/> until it has been opened.</summary>
+    string? Id { get; }
+
     /// <summary>Whether there is one. It is created when something is first recorded; until then nothing is found in it.</summary>
     /// <param name="cancellationToken">Cancels the look.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>: there is none, and none may be created; or it cannot be found out.</exception>

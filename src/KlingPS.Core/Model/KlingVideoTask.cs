@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace KlingPS.Core.Model;
 
 /// <summary>One video: what was asked for, its state, what it cost and where it is. A snapshot; it does not change.</summary>
@@ -149,6 +151,12 @@ public sealed record KlingVideoTask : IComparable
 
     /// <summary>See <see cref="TaskIntent.Nonce"/>; <see langword="null"/> for an adopted task.</summary>
     internal string? Nonce { get; init; }
+
+    /// <summary>The id of the ledger that it was read from; <see langword="null"/> if it was not read from one in use. <see cref="Id"/> means something only there.</summary>
+    internal string? LedgerId { get; init; }
+
+    /// <summary>What distinguishes it from all other tasks, whichever ledgers they are from: numbers begin with 1 in each.</summary>
+    internal string Key => Nonce ?? TaskId ?? string.Create(CultureInfo.InvariantCulture, $"#{Id}");
 
     /// <summary>When the service accepted the task, by its own clock as soon as that is known.</summary>
     internal DateTimeOffset? AcceptedAt { get; init; }

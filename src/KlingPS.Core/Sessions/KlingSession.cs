@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Secrets;
@@ -161,6 +162,9 @@ internal sealed class KlingSession : IAsyncDisposable
             _standing = value;
         }
     }
+
+    /// <summary>Whether a task is one of the account and was read from the ledger in use.</summary>
+    internal bool Has(KlingVideoTask task) => task.Account == Account && task.LedgerId is not null && task.LedgerId == Ledger.Id;
 
     /// <summary>What the user should know about the ledger before something is bought; <see langword="null"/> once it has been said.</summary>
     internal string? TakeLedgerNotice() => Interlocked.Exchange(ref _ledgerNotice, null) ?? Ledger.TakeNotice();

@@ -117,7 +117,7 @@ internal sealed class WaitStage : IPipelineStage<TaskReference, Outcome<TaskRefe
     private bool IsFresh(KlingVideoTask? task)
         => task is { TaskId: not null }
             && task.TaskState.IsPending()
-            && task.Account == _session.Account
+            && _session.Has(task)
             && _session.TimeProvider.GetUtcNow() - task.StartedAt() is TimeSpan age
             && age >= TimeSpan.Zero
             && age < s_fresh;

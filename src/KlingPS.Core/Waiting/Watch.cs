@@ -11,12 +11,16 @@ internal sealed class Watch
     public Watch(KlingVideoTask task, Instant startedAt)
     {
         Id = task.Id;
+        Key = task.Key;
         Task = task;
         StartedAt = startedAt;
     }
 
     /// <summary>The local id that callers wait by. It stays, even if the task turns out to belong to another record.</summary>
     public long Id { get; }
+
+    /// <summary>See <see cref="KlingVideoTask.Key"/>; stays as well.</summary>
+    public string Key { get; }
 
     /// <summary>The task, as it was last seen.</summary>
     public KlingVideoTask Task { get; set; }

@@ -9,7 +9,10 @@ internal sealed class WatchList
     private readonly PollQueue<Watch> _queue;
     private readonly Action<Watch> _onForgotten;
     private readonly object _lock = new();
-    private readonly Dictionary<long, Watch> _watches = [];
+    private readonly Dictionary<string, Watch> _watches = new(StringComparer.Ordinal);
+
+    /// <summary>The same by local id, of which tasks of several ledgers may have the same one.</summary>
+    private readonly Dictionary<long, List<Watch>> _byId = [];
     private Exception? _end;
 
     /// <summary>Creates an empty list.</summary>
@@ -38,9 +41,10 @@ internal sealed class WatchList
                 return caller;
             }
 
-            if (!_watches.TryGetValue(task.Id, out Watch? watch))
+            if (!_watches.TryGetValue(task.Key, out Watch? watch))
             {
-                _watches.Add(task.Id, watch = new Watch(task, startedAt));
+                watch = new Watch(task, startedAt);
+                Remember(watch);
                 _queue.Add(watch);
             }
 
@@ -73,12 +77,12 @@ internal sealed class WatchList
     {
         lock (_lock)
         {
-            if (!_watches.TryGetValue(id, out Watch? watch))
+            if (!_byId.TryGetValue(id, out List<Watch>? watches))
             {
                 return false;
             }
 
-            _queue.Signal(watch);
+            watches.ForEach(_queue.Signal);
             return true;
         }
     }
@@ -174,12 +178,31 @@ internal sealed class WatchList
         }
     }
 
+    private void Remember(Watch watch)
+    {
+        _watches.Add(watch.Key, watch);
+        if (!_byId.TryGetValue(watch.Id, out List<Watch>? watches))
+        {
+            _byId.Add(watch.Id, watches = new List<Watch>(1));
+        }
+
+        watches.Add(watch);
+    }
+
     private void Forget(Watch watch)
     {
         _queue.Remove(watch);
-        if (_watches.TryGetValue(watch.Id, out Watch? current) && current == watch)
+        if (!_watches.TryGetValue(watch.Key, out Watch? current) || current != watch)
         {
-            _watches.Remove(watch.Id);
+            return;
+        }
+
+        _watches.Remove(watch.Key);
+        List<Watch> watches = _byId[watch.Id];
+        watches.Remove(watch);
+        if (watches.Count == 0)
+        {
+            _byId.Remove(watch.Id);
         }
     }
 

@@ -104,6 +104,26 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.Equal(1, _harness.Queries);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Two_tasks_that_have_the_same_number_in_two_ledgers_both_come_out(bool isCopy)
+    {
+        await using var other = new TestLedger(_harness.Clock);
+        Receive();
+        KlingVideoTask one = await PostAsync("a");
+        KlingVideoTask two = await _harness.AcceptedAsync("b", ledger: other);
+        Assert.Equal(one.Id, two.Id);
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+        _harness.Tasks["b"] = PipelineHarness.InTurn(PipelineHarness.Generating, PipelineHarness.Succeeded("b"));
+        await _receiver!.PostAsync(new TaskReference { Task = isCopy ? two with { LedgerId = one.LedgerId } : two }, CancellationToken.None);
+
+        Call("a");
+        Call("b");
+
+        Assert.Equal(["a", "b"], (await FinishAsync()).Select(outcome => outcome.Value!.TaskId!).Order());
+    }
+
     [Fact]
     public async Task A_callback_that_is_quicker_than_the_task_is_not_missed()
     {

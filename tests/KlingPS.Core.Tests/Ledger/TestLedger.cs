@@ -61,6 +61,8 @@ internal sealed class TestLedger : ITaskLedger, IAsyncDisposable
 
     public string Location => _ledger.Location;
 
+    public string? Id => _ledger.Id;
+
     public bool KeepsAnswers => _ledger.KeepsAnswers;
 
     public ValueTask<bool> ExistsAsync(CancellationToken cancellationToken) => _ledger.ExistsAsync(cancellationToken);

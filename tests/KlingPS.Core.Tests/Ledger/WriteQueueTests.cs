@@ -140,6 +140,8 @@ public sealed class WriteQueueTests : IAsyncLifetime
 
     private sealed class Connection(DbConnection connection) : DatabaseConnection(connection)
     {
+        public override string? LedgerId => null;
+
         public override async Task<bool> HasTableAsync(SqlSession session, string table)
             => await session.NumberAsync("SELECT COUNT(*) FROM sqlite_master WHERE name = @table", ("table", table)) > 0;
 

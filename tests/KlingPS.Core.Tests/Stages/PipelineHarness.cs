@@ -127,13 +127,16 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
         => await Clock.RunAsync(submitter.SubmitAsync(submission, cancellationToken));
 
     /// <summary>A task that the service has accepted.</summary>
-    public async Task<KlingVideoTask> AcceptedAsync(string taskId, string? sourcePath = null)
+    /// <param name="taskId">The service's id.</param>
+    /// <param name="sourcePath">The image; one that is named after the task if it is left out.</param>
+    /// <param name="ledger">The ledger that records it, if it is another one.</param>
+    public async Task<KlingVideoTask> AcceptedAsync(string taskId, string? sourcePath = null, ITaskLedger? ledger = null)
     {
-        KlingVideoTask task = await BeganAsync(sourcePath ?? $"/images/{taskId}.png");
-        return await Ledger.Tasks.AcceptAsync(task.Id, taskId);
+        KlingVideoTask task = await BeganAsync(sourcePath ?? $"/images/{taskId}.png", ledger);
+        return await (ledger ?? Ledger).Tasks.AcceptAsync(task.Id, taskId);
     }
 
-    public Task<KlingVideoTask> BeganAsync(string sourcePath) => Ledger.Tasks.BeginAsync(
+    public Task<KlingVideoTask> BeganAsync(string sourcePath, ITaskLedger? ledger = null) => (ledger ?? Ledger).Tasks.BeginAsync(
         new TaskIntent { Account = Session.Account, Spec = ClientHarness.Video with { Image = ClientHarness.Video.Image! with { Path = sourcePath } }, Identity = sourcePath, Credits = 42 },
         CancellationToken.None);
 

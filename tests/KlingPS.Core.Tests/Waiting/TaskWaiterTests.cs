@@ -46,6 +46,23 @@ public sealed class TaskWaiterTests : IAsyncDisposable
         Assert.Equal(3, _harness.Queries);
     }
 
+    [Fact]
+    public async Task A_task_does_not_end_with_another_one_that_has_its_number_in_another_ledger()
+    {
+        await using var other = new TestLedger(_harness.Clock);
+        KlingVideoTask one = await AcceptedAsync(PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
+        KlingVideoTask two = await _harness.AcceptedAsync("b", ledger: other);
+        Assert.Equal(one.Id, two.Id);
+        _harness.Tasks["b"] = PipelineHarness.Succeeded("b");
+        Task<WaitResult[]> waiting = Task.WhenAll(WaitAsync(one), WaitAsync(two));
+
+        Assert.True(_waiter.Signal(one.Id));
+        WaitResult[] results = await _harness.Clock.RunAsync(waiting);
+
+        Assert.Equal(["a", "b"], results.Select(result => Assert.IsType<WaitResult.Ended>(result).Task.TaskId));
+        Assert.False(_waiter.Signal(one.Id));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -112,6 +112,37 @@ public sealed class WaitStageTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Two_new_tasks_that_have_the_same_number_in_two_ledgers_both_come_out()
+    {
+        await using var other = new TestLedger(_harness.Clock);
+        KlingVideoTask one = await _harness.AcceptedAsync("a", ledger: other);
+        KlingVideoTask two = await _harness.AcceptedAsync("b");
+        Assert.Equal(one.Id, two.Id);
+        _harness.Tasks["a"] = PipelineHarness.InTurn(PipelineHarness.Generating, PipelineHarness.Succeeded("a"));
+        _harness.Tasks["b"] = PipelineHarness.InTurn(PipelineHarness.Generating, PipelineHarness.Succeeded("b"));
+        using WaitStage waiter = Waiter();
+
+        List<Outcome<TaskReference, KlingVideoTask>> outcomes = await WaitAsync(waiter, new TaskReference { Task = one }, new TaskReference { Task = two });
+
+        Assert.Equal(["a", "b"], outcomes.Select(outcome => outcome.Value!.TaskId!).Order());
+        Assert.All(outcomes, outcome => Assert.Equal((outcome.Item.Task!.TaskId, KlingTaskState.Succeeded), (outcome.Value!.TaskId, outcome.Value.TaskState)));
+    }
+
+    [Fact]
+    public async Task A_new_task_of_another_ledger_that_has_ended_in_the_one_in_use_is_not_asked_for()
+    {
+        await using var other = new TestLedger(_harness.Clock);
+        KlingVideoTask task = await _harness.AcceptedAsync("a", ledger: other);
+        await _harness.FinishedAsync("a");
+        _harness.Tasks["a"] = PipelineHarness.Succeeded("a");
+        using WaitStage waiter = Waiter();
+
+        Assert.Equal(KlingTaskState.Succeeded, Assert.Single(await WaitAsync(waiter, new TaskReference { Task = task })).Value?.TaskState);
+
+        Assert.Equal(0, _harness.Queries);
+    }
+
+    [Fact]
     public async Task A_wait_without_tasks_ends()
     {
         using WaitStage waiter = Waiter();

@@ -60,6 +60,9 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
     public override string Machine => engine.Machine;
 
     /// <inheritdoc/>
+    public override string? LedgerId => engine.Id;
+
+    /// <inheritdoc/>
     public override SqlStatement Prepare(string sql) => base.Prepare(engine.Sql.Translate(sql));
 
     /// <inheritdoc/>

@@ -33,6 +33,9 @@ internal abstract class DatabaseConnection(DbConnection connection) : IAsyncDisp
     /// </summary>
     public virtual string Machine => string.Empty;
 
+    /// <inheritdoc cref="IDatabaseEngine.Id"/>
+    public abstract string? LedgerId { get; }
+
     /// <summary>
     /// The clocks that all processes sharing the database agree on, read now. Use <see cref="SqlSession.GetTimeAsync"/>.
     /// </summary>

@@ -39,6 +39,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public string Location => _store.Location;
 
     /// <inheritdoc/>
+    public string? Id => _store.Id;
+
+    /// <inheritdoc/>
     public ValueTask<bool> ExistsAsync(CancellationToken cancellationToken) => _store.ExistsAsync(cancellationToken);
 
     /// <inheritdoc/>

@@ -15,6 +15,9 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
     /// <inheritdoc cref="DatabaseConnection.Machine"/>
     public string Machine => connection.Machine;
 
+    /// <inheritdoc cref="IDatabaseEngine.Id"/>
+    public string? LedgerId => connection.LedgerId;
+
     /// <summary>The time of this session: everything in a transaction happens at one moment.</summary>
     public async ValueTask<LedgerTime> GetTimeAsync() => _time ??= await connection.ReadTimeAsync(this).ConfigureAwait(false);
 

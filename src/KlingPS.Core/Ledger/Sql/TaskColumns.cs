@@ -32,9 +32,9 @@ internal static class TaskColumns
     /// <param name="conditions">What follows the select: a condition, an order, a limit. The record is <c>t</c>, and where its videos are saved on this machine is <c>f</c>.</param>
     /// <param name="parameters">The parameters of the conditions.</param>
     public static Task<List<KlingVideoTask>> QueryAsync(SqlSession session, string conditions, params (string Name, object? Value)[] parameters)
-        => session.QueryAsync(Select + conditions, Read, [.. parameters, ("machine", session.Machine)]);
+        => session.QueryAsync(Select + conditions, row => Read(row, session.LedgerId), [.. parameters, ("machine", session.Machine)]);
 
-    private static KlingVideoTask Read(SqlRow row)
+    private static KlingVideoTask Read(SqlRow row, string? ledgerId)
     {
         var state = Enum.Parse<KlingTaskState>(row.Text("state"));
         DateTimeOffset? completedAt = row.MomentOrNull("completed_at");
@@ -42,6 +42,7 @@ internal static class TaskColumns
         return new KlingVideoTask
         {
             Id = row.Number("id"),
+            LedgerId = ledgerId,
             Account = Shared(row, "account")!,
             TaskId = row.TextOrNull("task_id"),
             TaskState = state,

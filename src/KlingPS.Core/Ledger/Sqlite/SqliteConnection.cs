@@ -24,6 +24,9 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     public override string Machine => engine.Machine;
 
     /// <inheritdoc/>
+    public override string? LedgerId => engine.Id;
+
+    /// <inheritdoc/>
     public override ValueTask<LedgerTime> ReadTimeAsync(SqlSession session)
         => ValueTask.FromResult(new LedgerTime(time.GetUtcNow(), time.GetElapsedTime(0).Ticks, boot));
 

@@ -83,6 +83,8 @@ internal sealed class ConflictingLedger : LedgerHost
 
         public override string Machine => engine.Machine;
 
+        public override string? LedgerId => engine.Id;
+
         public override SqlStatement Prepare(string sql)
         {
             engine.OnStatement?.Invoke(sql);

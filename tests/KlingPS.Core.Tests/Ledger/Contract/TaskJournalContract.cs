@@ -39,6 +39,7 @@ public abstract class TaskJournalContract : LedgerContract
         var expected = new KlingVideoTask
         {
             Id = 1,
+            LedgerId = Ledger.Id,
             TaskState = KlingTaskState.Submitting,
             Account = TempLedger.Account,
             Identity = intent.Identity,

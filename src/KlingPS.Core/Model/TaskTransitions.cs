@@ -68,10 +68,9 @@ internal static class TaskTransitions
             TaskId = snapshot.TaskId,
             TaskState = KlingTaskState.Waiting,
             Account = account,
-            Identity = snapshot.Spec?.GetIdentity(),
             CreatedAt = snapshot.CreatedAt ?? now,
         };
-        task = snapshot.Spec is null ? task : task with { Spec = snapshot.Spec };
+        task = task.Described(snapshot.Spec);
         return (task with { CreditsReserved = task.GetPrice() }).Observed(snapshot, now);
     }
 
@@ -208,7 +207,7 @@ internal static class TaskTransitions
     /// <summary>The service says where its task stands.</summary>
     public static KlingVideoTask Observed(this KlingVideoTask task, TaskSnapshot snapshot, DateTimeOffset now)
     {
-        task = task.Remembered();
+        task = task.Remembered().Described(snapshot.Spec);
         string? resultUri = snapshot.ResultUris.Count > 0 ? snapshot.ResultUris[0] : task.ResultUri;
         bool isOvertaken = snapshot.SeenReversals < task.Reversals;
         bool isBeingMade = snapshot.State.IsPending() && snapshot is { ShowsTask: true, NamesState: true };
@@ -273,6 +272,10 @@ internal static class TaskTransitions
     /// <returns><see langword="null"/> if there is no video.</returns>
     public static KlingVideoTask? Taken(this KlingVideoTask task, bool isTaken, DateTimeOffset now)
         => task.TaskState != KlingTaskState.Succeeded ? null : task with { TakenAt = isTaken ? task.TakenAt ?? now : null };
+
+    /// <summary>A task of which it was not known what was asked for, once the service says so; any other as it is.</summary>
+    private static KlingVideoTask Described(this KlingVideoTask task, VideoSpec? spec)
+        => task.IsDescribed || spec is null ? task : task with { Spec = spec, Identity = task.Identity ?? spec.GetIdentity() };
 
     /// <summary>A task that was given up because the service had forgotten it, and that it reports again; any other as it is.</summary>
     private static KlingVideoTask Remembered(this KlingVideoTask task) => !task.IsForgotten ? task : task with

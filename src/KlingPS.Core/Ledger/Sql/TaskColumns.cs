@@ -109,13 +109,19 @@ internal static class TaskColumns
             : uri is not null ? MediaSource.FromUri(uri)
             : null;
 
-    /// <summary>The columns of a task that never change, without its texts.</summary>
+    /// <summary>The columns of a task that never change.</summary>
     public static (string Column, object? Value)[] Fixed(KlingVideoTask task) =>
     [
         ("account", task.Account),
         ("nonce", task.Nonce),
-        ("identity", task.Identity),
         ("replaces", task.Replaces),
+        ("created_at", Stored.FromMoment(task.CreatedAt)),
+    ];
+
+    /// <summary>The columns that say what was asked for, without its texts. They change once if that was not known at first.</summary>
+    public static (string Column, object? Value)[] Asked(KlingVideoTask task) =>
+    [
+        ("identity", task.Identity),
         ("model", task.Model),
         ("duration", task.Duration),
         ("cfg_scale", task.CfgScale is decimal scale ? (long)decimal.Round(scale * CfgScale) : null),
@@ -127,7 +133,6 @@ internal static class TaskColumns
         ("callback_uri", task.CallbackUri),
         ("take", task.Take),
         ("parameters", MoreParameters.From(task.Spec).Write()),
-        ("created_at", Stored.FromMoment(task.CreatedAt)),
     ];
 
     /// <summary>The columns that a transition changes.</summary>

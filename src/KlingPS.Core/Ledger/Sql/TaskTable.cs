@@ -140,9 +140,8 @@ internal static class TaskTable
             ("owner", owner),
             ("answer_by", Stored.FromMoment(answerBy)),
             ("run_id", runId),
-            ("prompt_id", await TextTable.GetIdAsync(session, task.Prompt).ConfigureAwait(false)),
-            ("negative_prompt_id", await TextTable.GetIdAsync(session, task.NegativePrompt).ConfigureAwait(false)),
             .. TaskColumns.Fixed(task),
+            .. await AskedAsync(session, task).ConfigureAwait(false),
             .. TaskColumns.Changing(task),
         ];
         string columns = string.Join(", ", values.Select(value => value.Column));
@@ -162,6 +161,21 @@ internal static class TaskTable
             [("id", task.Id), .. values]).ConfigureAwait(false);
         return await GetAsync(session, task.Id).ConfigureAwait(false);
     }
+
+    /// <summary>Records what was asked for, if that was not known so far.</summary>
+    public static async Task DescribeAsync(SqlSession session, KlingVideoTask task)
+    {
+        (string Column, object? Value)[] values = await AskedAsync(session, task).ConfigureAwait(false);
+        string assignments = string.Join(", ", values.Select(value => $"{value.Column} = @{value.Column}"));
+        await session.ExecuteAsync($"UPDATE tasks SET {assignments} WHERE id = @id", [("id", task.Id), .. values]).ConfigureAwait(false);
+    }
+
+    private static async Task<(string Column, object? Value)[]> AskedAsync(SqlSession session, KlingVideoTask task) =>
+    [
+        ("prompt_id", await TextTable.GetIdAsync(session, task.Prompt).ConfigureAwait(false)),
+        ("negative_prompt_id", await TextTable.GetIdAsync(session, task.NegativePrompt).ConfigureAwait(false)),
+        .. TaskColumns.Asked(task),
+    ];
 
     /// <summary>Records what makes two purchases of a video the same, for a task that does not have it.</summary>
     public static Task SetIdentityAsync(SqlSession session, long id, string? identity)

@@ -542,7 +542,13 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     private static async Task<KlingVideoTask> ObserveAsync(SqlSession session, KlingVideoTask task, TaskSnapshot snapshot)
     {
-        KlingVideoTask observed = await WriteAsync(session, task, task.Observed(snapshot, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+        KlingVideoTask changed = task.Observed(snapshot, await NowAsync(session).ConfigureAwait(false));
+        if (!task.IsDescribed && changed.IsDescribed)
+        {
+            await TaskTable.DescribeAsync(session, changed).ConfigureAwait(false);
+        }
+
+        KlingVideoTask observed = await WriteAsync(session, task, changed).ConfigureAwait(false);
         await EndDeadUploadsAsync(session, task, observed).ConfigureAwait(false);
         return observed;
     }

@@ -333,6 +333,24 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_task_that_was_looked_up_before_the_service_said_what_it_was_made_from_is_a_purchase_of_its_video_once_it_does()
+    {
+        TaskIntent intent = TempLedger.Intent();
+        KlingVideoTask looked = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Waiting));
+        Assert.Equal((false, null), (looked.IsDescribed, looked.Identity));
+
+        KlingVideoTask known = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Waiting) with { Spec = intent.Spec });
+
+        Assert.Equal((intent.Spec.GetIdentity(), intent.Spec.Prompt, intent.Spec.Model, intent.Spec.Image?.Uri), (known.Identity, known.Prompt, known.Model, known.ImageUri));
+        Assert.Equal(known, await Ledger.Tasks.FindAsync(looked.Id, Token));
+        TaskClaim claim = await Ledger.Tasks.ClaimAsync(intent with { Identity = intent.Spec.GetIdentity() }, Token);
+        Assert.Equal((looked.Id, false), (claim.Task.Id, claim.IsNew));
+        await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Failed));
+        await Ledger.Tasks.RemoveAsync(looked.Id);
+        Assert.Equal(0L, await Host.SqlAsync("SELECT COUNT(*) FROM texts"));
+    }
+
+    [Fact]
     public async Task A_task_that_was_looked_up_with_two_keys_before_they_were_known_to_be_of_one_account_becomes_one_with_its_attempt()
     {
         KlingVideoTask attempt = await UnknownAsync();

@@ -45,9 +45,10 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         }
 
         List<KlingVideoTask> settled = await store.WriteAsync(session => SettleAsync(session, lost, disowned, unbegun), cancellationToken).ConfigureAwait(false);
-        foreach ((long id, _) in disowned)
+        // Of one that was disowned once more meanwhile, the last word is still to be recorded.
+        foreach (KeyValuePair<long, Disowned> attempt in disowned)
         {
-            _disowned.TryRemove(id, out _);
+            _disowned.TryRemove(attempt);
         }
 
         foreach (string nonce in unbegun)

@@ -127,6 +127,26 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
         Assert.Contains("another account of this service", _harness.Observer.Warnings.Last(), StringComparison.Ordinal);
     }
 
+    /// <summary>The other key buys a video once this one has found that nobody has, while its image is being uploaded.</summary>
+    /// <param name="submission">The video.</param>
+    /// <param name="then">Called when that is bought.</param>
+    private void BuyMeanwhile(Submission submission, Action then)
+    {
+        bool hasBegun = false;
+        _harness.Service.On(FakeService.UploadPath, async (request, token) =>
+        {
+            if (!hasBegun)
+            {
+                hasBegun = true;
+                await new AccountFinder(Second, _harness.Observer).FindAsync(token);
+                Assert.NotNull((await new VideoSubmitter(new KlingService(Second, _harness.Observer)).SubmitAsync(submission with { ReusePurchase = true }, token)).Value);
+                then();
+            }
+
+            return await PipelineHarness.AcceptUpload(request, token);
+        });
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -140,26 +160,25 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
             await FindAccountAsync(_harness.Session);
         }
 
-        // The other account buys the video when this one has found that nobody has, while its image is being uploaded.
         Submission fox = _harness.Submission("fox.png");
-        Outcome<Submission, KlingVideoTask>? theirs = null;
-        _harness.Service.On(FakeService.UploadPath, async (request, token) =>
-        {
-            if (theirs is null)
-            {
-                theirs = new(fox, null, null);
-                await new AccountFinder(Second, _harness.Observer).FindAsync(token);
-                theirs = await new VideoSubmitter(new KlingService(Second, _harness.Observer)).SubmitAsync(fox with { ReusePurchase = true }, token);
-            }
-
-            return await PipelineHarness.AcceptUpload(request, token);
-        });
+        BuyMeanwhile(fox, _harness.Tasks.Clear);
 
         Outcome<ConversionItem, SavedVideo> ours = await RunAsync(Converter(_harness.Session), fox);
 
-        Assert.NotNull(theirs!.Value);
         Assert.Equal((ErrorKind.BoughtElsewhere, 1), (ours.Error?.Kind, _harness.Creates));
-        Assert.Contains($"as task {theirs.Value.Id} here", ours.Error!.Message, StringComparison.Ordinal);
+        Assert.Contains($"as task {Assert.Single(await _harness.ListAsync()).Id} here", ours.Error!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_folder_that_is_converted_with_two_keys_of_one_account_at_the_same_time_is_paid_for_and_saved_once()
+    {
+        await FindAccountAsync(_harness.Session);
+        Submission fox = _harness.Submission("fox.png");
+        BuyMeanwhile(fox, static () => { });
+
+        SavedVideo video = await MadeAsync(fox);
+
+        Assert.Equal((Assert.Single(await _harness.ListAsync()).Id, 1), (video.Task.Id, _harness.Creates));
     }
 
     [Fact]

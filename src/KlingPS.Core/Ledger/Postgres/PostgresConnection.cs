@@ -330,8 +330,8 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
             WriteScopeKind.DependentPurchase =>
             [
                 account,
-                $"SELECT 'service ' || service AS name FROM account_keys WHERE fingerprint = @{name} AND service IS NOT NULL",
-                $"SELECT 'services' AS name FROM account_keys WHERE fingerprint = @{name} AND {AccountTable.MayBeElsewhere("service")}",
+                $"SELECT 'service ' || b.service AS name FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @{name} AND b.service IS NOT NULL",
+                $"SELECT 'services' AS name FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @{name} AND {AccountTable.MayBeElsewhere("b.service")}",
             ],
             _ => [account],
         };

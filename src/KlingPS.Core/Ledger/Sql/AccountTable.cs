@@ -13,12 +13,13 @@ internal static class AccountTable
     public static string IsOwn(string column)
         => $"({column} = @account OR {column} IN (SELECT b.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @account))";
 
-    /// <summary>The condition that a record belongs to another account than <c>@account</c>, of the same service.</summary>
+    /// <summary>The condition that a record belongs to another account than <c>@account</c> that has used the same service, whichever of its keys made it.</summary>
     /// <param name="column">The column that holds the account of the record.</param>
     public static string IsOfOther(string column)
         => $"""
             {column} IN (
-                SELECT c.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account JOIN account_keys c ON c.service = b.service AND c.account <> a.account
+                SELECT d.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account
+                    JOIN account_keys c ON c.service = b.service AND c.account <> a.account JOIN account_keys d ON d.account = c.account
                 WHERE a.fingerprint = @account)
             """;
 

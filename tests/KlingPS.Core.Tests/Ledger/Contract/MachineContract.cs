@@ -104,11 +104,16 @@ public abstract class MachineContract : LedgerContract
         Assert.Equal((task.Id, false), (claim.Task.Id, claim.IsNew));
     }
 
-    [Fact]
-    public async Task A_video_that_two_accounts_ask_for_at_the_same_time_is_bought_by_one_of_them()
+    [Theory]
+    [InlineData("https://service.example")]
+    [InlineData("https://gateway.example")]
+    [InlineData(null)]
+    public async Task A_video_that_two_accounts_ask_for_at_the_same_time_is_bought_by_one_of_them(string? firstService)
     {
+        // The first account was first known by a key that was used elsewhere, or before the ledger had addresses.
         SqlLedger[] machines = [await Host.OpenAtAsync("east"), await Host.OpenAtAsync("west")];
-        await RecordKeysAsync("https://service.example", "https://service.example");
+        await RecordKeysAsync(firstService, "https://service.example");
+        await Ledger.Accounts.RecordAsync(new AccountKey(new string('k', 32), AccountOf(0)) { Service = "https://service.example", IsSettled = true, IsSettledElsewhere = true }, Token);
 
         for (int video = 0; video < 10; video++)
         {
@@ -117,6 +122,9 @@ public abstract class MachineContract : LedgerContract
             Assert.Single(claims, claim => claim.IsNew);
             Assert.Equal(claims[0].Task.Id, claims[1].Task.Id);
         }
+
+        await Ledger.Tasks.ClaimAsync(IntentOf(0, "one after the other"), Token);
+        Assert.False((await Ledger.Tasks.ClaimAsync(IntentOf(1, "one after the other"), Token)).IsNew);
     }
 
     [Theory]
@@ -158,9 +166,9 @@ public abstract class MachineContract : LedgerContract
 
     /// <summary>Records two keys that are known to be of two accounts.</summary>
     /// <param name="services">Where each is used.</param>
-    private async Task RecordKeysAsync(params string[] services)
+    private async Task RecordKeysAsync(params string?[] services)
     {
-        foreach ((int number, string service) in services.Index())
+        foreach ((int number, string? service) in services.Index())
         {
             await Ledger.Accounts.RecordAsync(new AccountKey(AccountOf(number), AccountOf(number)) { Service = service, IsSettled = true, IsSettledElsewhere = true }, Token);
         }

@@ -275,7 +275,17 @@ internal static class TaskTransitions
 
     /// <summary>A task of which it was not known what was asked for, once the service says so; any other as it is.</summary>
     private static KlingVideoTask Described(this KlingVideoTask task, VideoSpec? spec)
-        => task.IsDescribed || spec is null ? task : task with { Spec = spec, Identity = task.Identity ?? spec.GetIdentity() };
+    {
+        if (task.IsDescribed || spec is null)
+        {
+            return task;
+        }
+
+        KlingVideoTask described = task with { Spec = spec, Identity = task.Identity ?? spec.GetIdentity() };
+
+        // What an attempt had set aside is known.
+        return task.Nonce is null && task.TaskState.IsPending() ? described with { CreditsReserved = described.GetPrice() } : described;
+    }
 
     /// <summary>A task that was given up because the service had forgotten it, and that it reports again; any other as it is.</summary>
     private static KlingVideoTask Remembered(this KlingVideoTask task) => !task.IsForgotten ? task : task with

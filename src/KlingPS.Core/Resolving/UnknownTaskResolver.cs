@@ -64,7 +64,8 @@ internal sealed class UnknownTaskResolver
     public async Task<KlingVideoTask> ResolveAsync(KlingVideoTask task, string taskId, CancellationToken cancellationToken)
     {
         RequireUnknown(task);
-        TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, task.Subject, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask? known = await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false);
+        TaskSnapshot snapshot = (await _client.QueryTaskAsync(taskId, task.Subject, cancellationToken).ConfigureAwait(false)).After(known);
         string[] differences = [.. task.FindDifferences(snapshot.Spec)];
         if (differences.Length > 0)
         {

@@ -379,9 +379,7 @@ internal sealed class VideoConverter : IDisposable
         progress.Task = prepared.IsKept ? null : prepared.Earlier;
         if (prepared is { IsTaken: true, HasVideo: false })
         {
-            _observer?.OnNotice($"The video of '{item.Submission.Subject}' was taken elsewhere (task {prepared.Earlier!.Id}), so nothing is done for it. Resolve-KlingVideoTask {prepared.Earlier.Id} -TakenElsewhere:$false takes that back.");
-            progress.Enter(ConversionStage.Taken);
-            return null;
+            return Leave(prepared.Earlier!);
         }
 
         if (!prepared.HasVideo)
@@ -411,6 +409,12 @@ internal sealed class VideoConverter : IDisposable
         try
         {
             TaskClaim claim = await BuyAsync(prepared.Identified, progress, inTime).ConfigureAwait(false);
+            if (claim is { IsNew: false, Task.TakenAt: not null })
+            {
+                _inFlight?.Release();
+                return Leave(claim.Task);
+            }
+
             return new Begun(claim.Task, prepared) { IsNew = claim.IsNew, IsMade = !claim.IsNew && IsMade(claim.Task), HoldsPlace = true };
         }
         catch
@@ -421,6 +425,14 @@ internal sealed class VideoConverter : IDisposable
 
         // The service tells this key nothing about what another account has bought; if that is used, it is on disk.
         bool IsMade(KlingVideoTask task) => prepared.HasVideo || (task.TaskState == KlingTaskState.Succeeded && task.Account != _session.Account);
+
+        Begun? Leave(KlingVideoTask taken)
+        {
+            _observer?.OnNotice($"The video of '{item.Submission.Subject}' was taken elsewhere (task {taken.Id}), so nothing is done for it. Resolve-KlingVideoTask {taken.Id} -TakenElsewhere:$false takes that back.");
+            progress.Task = taken;
+            progress.Enter(ConversionStage.Taken);
+            return null;
+        }
     }
 
     /// <summary>The error of an image whose time is up.</summary>

@@ -243,7 +243,9 @@ internal sealed partial class OutputPathResolver
             }
 
             chosen = await ChooseAsync(name, video, task, cancellationToken).ConfigureAwait(false);
-            _chosen[key] = chosen;
+
+            // What is known of the task is its caller's business, and there may be a hundred thousand.
+            _chosen[key] = chosen with { Task = null };
             _tried.TryRemove(key, out _);
             return chosen;
         }
@@ -263,7 +265,10 @@ internal sealed partial class OutputPathResolver
                 return CreateFound(path, name, video, task, recorded);
             }
 
-            PathFindings findings = await LookAsync(path, name, video, task, cancellationToken).ConfigureAwait(false);
+            // Of a video that was taken elsewhere, nothing is fetched unless somebody asks for it; then, it is looked for once more.
+            PathFindings findings = task is { TakenAt: not null } && !PartialFile.IsTaken(path)
+                ? new PathFindings { Task = task }
+                : await LookAsync(path, name, video, task, cancellationToken).ConfigureAwait(false);
             if (findings.Video is OutputPath found)
             {
                 return found;

@@ -130,7 +130,7 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
     /// <summary>The other key buys a video once this one has found that nobody has, while its image is being uploaded.</summary>
     /// <param name="submission">The video.</param>
     /// <param name="then">Called when that is bought.</param>
-    private void BuyMeanwhile(Submission submission, Action then)
+    private void BuyMeanwhile(Submission submission, Func<KlingVideoTask, Task> then)
     {
         bool hasBegun = false;
         _harness.Service.On(FakeService.UploadPath, async (request, token) =>
@@ -139,8 +139,8 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
             {
                 hasBegun = true;
                 await new AccountFinder(Second, _harness.Observer).FindAsync(token);
-                Assert.NotNull((await new VideoSubmitter(new KlingService(Second, _harness.Observer)).SubmitAsync(submission with { ReusePurchase = true }, token)).Value);
-                then();
+                Outcome<Submission, KlingVideoTask> theirs = await new VideoSubmitter(new KlingService(Second, _harness.Observer)).SubmitAsync(submission with { ReusePurchase = true }, token);
+                await then(theirs.Value!);
             }
 
             return await PipelineHarness.AcceptUpload(request, token);
@@ -161,7 +161,11 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
         }
 
         Submission fox = _harness.Submission("fox.png");
-        BuyMeanwhile(fox, _harness.Tasks.Clear);
+        BuyMeanwhile(fox, _ =>
+        {
+            _harness.Tasks.Clear();
+            return Task.CompletedTask;
+        });
 
         Outcome<ConversionItem, SavedVideo> ours = await RunAsync(Converter(_harness.Session), fox);
 
@@ -174,11 +178,29 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
     {
         await FindAccountAsync(_harness.Session);
         Submission fox = _harness.Submission("fox.png");
-        BuyMeanwhile(fox, static () => { });
+        BuyMeanwhile(fox, static _ => Task.CompletedTask);
 
         SavedVideo video = await MadeAsync(fox);
 
         Assert.Equal((Assert.Single(await _harness.ListAsync()).Id, 1), (video.Task.Id, _harness.Creates));
+    }
+
+    [Fact]
+    public async Task A_video_that_was_bought_meanwhile_and_taken_elsewhere_is_left_there()
+    {
+        await FindAccountAsync(_harness.Session);
+        Submission fox = _harness.Submission("fox.png");
+        BuyMeanwhile(fox, async theirs =>
+        {
+            await _harness.Ledger.Tasks.RecordSnapshotAsync(Second.Account, new TaskSnapshot { TaskId = theirs.TaskId!, State = KlingTaskState.Succeeded });
+            await _harness.Ledger.Tasks.RecordTakenAsync(theirs.Id, isTaken: true);
+        });
+
+        Outcome<ConversionItem, SavedVideo> ours = await RunAsync(Converter(_harness.Session), fox);
+
+        Assert.Equal((null, null), (ours.Value, ours.Error));
+        Assert.Equal((1, 0), (_harness.Creates, _harness.Videos.Requests.Count));
+        Assert.NotNull(Assert.Single(await _harness.ListAsync()).TakenAt);
     }
 
     [Fact]

@@ -218,6 +218,20 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_video_that_was_taken_elsewhere_is_not_asked_for_where_nothing_is()
+    {
+        KlingVideoTask task = await SavedAsync("mine", "fox.mp4");
+        task = await _harness.Ledger.Tasks.RecordTakenAsync(task.Id, isTaken: true);
+        File.Delete(PathOf("fox.mp4"));
+        var calls = new List<string>();
+        _harness.Ledger.BeforeCall = calls.Add;
+
+        Assert.Equal(("fox.mp4", false), await FindAsync(Resolver(), "/one/fox.png", task));
+
+        Assert.Empty(calls);
+    }
+
+    [Fact]
     public async Task A_video_whose_path_could_not_be_chosen_gets_it_once_nothing_is_in_the_way()
     {
         string path = Write("fox.mp4", "My holiday.");

@@ -258,7 +258,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             // That it was not bought was decided by what was known then.
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Meanwhile, more has become known about task {Name(task)}, so it was not given up: {task.FailMessage} If it was not bought all the same, run the command again.")
+                $"Meanwhile, more has become known about task {Name(task)}, so it was not given up: {task.FailMessage} If it was not bought all the same: Resolve-KlingVideoTask -Id {task.Id} -Abandon")
             {
                 TaskNumber = task.Id,
             };

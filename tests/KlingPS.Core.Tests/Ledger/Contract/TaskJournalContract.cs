@@ -336,12 +336,14 @@ public abstract class TaskJournalContract : LedgerContract
     public async Task A_task_that_was_looked_up_before_the_service_said_what_it_was_made_from_is_a_purchase_of_its_video_once_it_does()
     {
         TaskIntent intent = TempLedger.Intent();
+        intent = intent with { Spec = intent.Spec with { Duration = 10 } };
         KlingVideoTask looked = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Waiting));
         Assert.Equal((false, null), (looked.IsDescribed, looked.Identity));
 
         KlingVideoTask known = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Waiting) with { Spec = intent.Spec });
 
         Assert.Equal((intent.Spec.GetIdentity(), intent.Spec.Prompt, intent.Spec.Model, intent.Spec.Image?.Uri), (known.Identity, known.Prompt, known.Model, known.ImageUri));
+        Assert.Equal(intent.Spec.GetCredits(), known.CreditsReserved);
         Assert.Equal(known, await Ledger.Tasks.FindAsync(looked.Id, Token));
         TaskClaim claim = await Ledger.Tasks.ClaimAsync(intent with { Identity = intent.Spec.GetIdentity() }, Token);
         Assert.Equal((looked.Id, false), (claim.Task.Id, claim.IsNew));
@@ -1350,7 +1352,7 @@ public abstract class TaskJournalContract : LedgerContract
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.AbandonAsync(read));
 
         Assert.Equal((ErrorKind.RequestInvalid, task.Id), (error.Kind, error.TaskNumber));
-        Assert.Contains("was not given up: The connection broke after the request had left.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith($"was not given up: The connection broke after the request had left. If it was not bought all the same: Resolve-KlingVideoTask -Id {task.Id} -Abandon", error.Message, StringComparison.Ordinal);
         Assert.Equal(KlingTaskState.Unknown, (await Ledger.Tasks.FindAsync(task.Id, Token))!.TaskState);
         Assert.Equal(KlingTaskState.Abandoned, (await Ledger.Tasks.AbandonAsync(now)).TaskState);
     }

@@ -20,7 +20,7 @@ internal sealed class ExpectedTasks : IDisposable
     private readonly TimeSpan? _timeout;
     private readonly object _lock = new();
 
-    /// <summary>The nonces and the service's ids of the tasks that have been added, or else their <see cref="KlingVideoTask.Key"/>.</summary>
+    /// <summary>Every name by which a task that was added may come again: its nonce and its id at the service; <see cref="KlingVideoTask.Key"/> if it has neither.</summary>
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
     /// <summary>The local ids of the tasks that have been added, as far as they are those of the ledger in use.</summary>
@@ -128,7 +128,7 @@ internal sealed class ExpectedTasks : IDisposable
     /// <summary>Remembers a task, unless it has been added already. That another one has its number, in another ledger, does not count.</summary>
     private bool TryAdd(KlingVideoTask task)
     {
-        string[] names = task.Nonce is string nonce && task.TaskId is string taskId ? [nonce, taskId] : [task.Key];
+        string[] names = [.. new[] { task.Nonce, task.TaskId }.OfType<string>().DefaultIfEmpty(task.Key)];
         bool isHere = _session.Has(task);
         lock (_lock)
         {

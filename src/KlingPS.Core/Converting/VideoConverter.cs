@@ -402,20 +402,14 @@ internal sealed class VideoConverter : IDisposable
         if (await _submitter.AwaitTwinAsync(prepared.Identified, inTime).ConfigureAwait(false) is KlingVideoTask twin)
         {
             await RequireOwnAsync(prepared.Identified, new TaskClaim(twin, IsNew: false), inTime).ConfigureAwait(false);
-            return new Begun(twin, prepared) { IsMade = IsMade(twin) };
+            return twin.TakenAt is null ? new Begun(twin, prepared) { IsMade = IsMade(twin) } : Leave(twin);
         }
 
         await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
+        TaskClaim claim;
         try
         {
-            TaskClaim claim = await BuyAsync(prepared.Identified, progress, inTime).ConfigureAwait(false);
-            if (claim is { IsNew: false, Task.TakenAt: not null })
-            {
-                _inFlight?.Release();
-                return Leave(claim.Task);
-            }
-
-            return new Begun(claim.Task, prepared) { IsNew = claim.IsNew, IsMade = !claim.IsNew && IsMade(claim.Task), HoldsPlace = true };
+            claim = await BuyAsync(prepared.Identified, progress, inTime).ConfigureAwait(false);
         }
         catch
         {
@@ -423,7 +417,15 @@ internal sealed class VideoConverter : IDisposable
             throw;
         }
 
-        // The service tells this key nothing about what another account has bought; if that is used, it is on disk.
+        if (claim is { IsNew: false, Task.TakenAt: not null })
+        {
+            _inFlight?.Release();
+            return Leave(claim.Task);
+        }
+
+        return new Begun(claim.Task, prepared) { IsNew = claim.IsNew, IsMade = !claim.IsNew && IsMade(claim.Task), HoldsPlace = true };
+
+        // A video of another account is only used if it is on disk, and the service would not tell this key about its task: there is nothing to wait for.
         bool IsMade(KlingVideoTask task) => prepared.HasVideo || (task.TaskState == KlingTaskState.Succeeded && task.Account != _session.Account);
 
         Begun? Leave(KlingVideoTask taken)

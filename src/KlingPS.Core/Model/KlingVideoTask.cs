@@ -155,7 +155,10 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>The id of the ledger that it was read from; <see langword="null"/> if it was not read from one in use. <see cref="Id"/> means something only there.</summary>
     internal string? LedgerId { get; init; }
 
-    /// <summary>What distinguishes it from all other tasks, whichever ledgers they are from: numbers begin with 1 in each.</summary>
+    /// <summary>
+    /// What distinguishes it from all other tasks, whichever ledgers they are from: numbers begin with 1 in each. A task with neither a nonce nor an id at
+    /// the service has only its number, which other ledgers may have assigned as well.
+    /// </summary>
     internal string Key => Nonce ?? TaskId ?? string.Create(CultureInfo.InvariantCulture, $"#{Id}");
 
     /// <summary>When the service accepted the task, by its own clock as soon as that is known.</summary>
@@ -167,7 +170,7 @@ public sealed record KlingVideoTask : IComparable
     /// </summary>
     internal DateTimeOffset? HeldBackAt { get; init; }
 
-    /// <summary>How many times the task has failed, or been taken up again by the service after that: odd for one that has failed.</summary>
+    /// <summary>How many times the task has failed, or been taken up again by the service after that.</summary>
     internal int Reversals { get; init; }
 
     /// <summary>Whether the failure has been written to the user's error stream already.</summary>

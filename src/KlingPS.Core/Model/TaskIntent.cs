@@ -41,7 +41,7 @@ internal sealed record TaskIntent
     /// </summary>
     public long? LastFailure { get; init; }
 
-    /// <summary>Whether the video is not bought either if another account has bought it, or may have, at the same service.</summary>
+    /// <summary>Whether nothing is bought if another account has bought the video, or may have, at the same service.</summary>
     public bool RespectsOtherAccounts { get; init; }
 
     /// <summary>

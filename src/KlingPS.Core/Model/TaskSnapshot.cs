@@ -61,7 +61,7 @@ internal sealed record TaskSnapshot
 
     /// <summary>
     /// The <see cref="KlingVideoTask.Reversals"/> of the task that were known when the service was asked. If there are more by now, somebody has heard
-    /// meanwhile that it failed, or that it is being made again, and the answer may have been overtaken by that one.
+    /// meanwhile that it failed, or that it is being made again, and this answer may be older than theirs.
     /// </summary>
     public int SeenReversals { get; init; }
 

@@ -70,7 +70,6 @@ internal static class TaskTransitions
             Account = account,
             CreatedAt = snapshot.CreatedAt ?? now,
         };
-        task = task.Described(snapshot.Spec);
         return (task with { CreditsReserved = task.GetPrice() }).Observed(snapshot, now);
     }
 
@@ -283,7 +282,7 @@ internal static class TaskTransitions
 
         KlingVideoTask described = task with { Spec = spec, Identity = task.Identity ?? spec.GetIdentity() };
 
-        // What an attempt had set aside is known.
+        // The price of an attempt was recorded when it was made; that of an adopted task was only a guess until now.
         return task.Nonce is null && task.TaskState.IsPending() ? described with { CreditsReserved = described.GetPrice() } : described;
     }
 

@@ -65,7 +65,10 @@ internal sealed class UnknownTaskResolver
     {
         RequireUnknown(task);
         KlingVideoTask? known = await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false);
-        TaskSnapshot snapshot = (await _client.QueryTaskAsync(taskId, task.Subject, cancellationToken).ConfigureAwait(false)).After(known);
+        TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, task.Subject, cancellationToken).ConfigureAwait(false);
+
+        // It may be recorded in another spelling than the one the service uses now.
+        snapshot = snapshot.After(known) with { TaskId = known?.TaskId ?? snapshot.TaskId };
         string[] differences = [.. task.FindDifferences(snapshot.Spec)];
         if (differences.Length > 0)
         {

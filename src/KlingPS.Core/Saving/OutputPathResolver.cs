@@ -244,8 +244,8 @@ internal sealed partial class OutputPathResolver
 
             chosen = await ChooseAsync(name, video, task, cancellationToken).ConfigureAwait(false);
 
-            // What is known of the task is its caller's business, and there may be a hundred thousand.
-            _chosen[key] = chosen with { Task = null };
+            // The caller's own task need not be kept: there may be a hundred thousand.
+            _chosen[key] = ReferenceEquals(chosen.Task, task) ? chosen with { Task = null } : chosen;
             _tried.TryRemove(key, out _);
             return chosen;
         }
@@ -265,7 +265,7 @@ internal sealed partial class OutputPathResolver
                 return CreateFound(path, name, video, task, recorded);
             }
 
-            // Of a video that was taken elsewhere, nothing is fetched unless somebody asks for it; then, it is looked for once more.
+            // Usually such a video is left alone, so the ledger is not asked. If it is fetched after all, VideoSaver looks again.
             PathFindings findings = task is { TakenAt: not null } && !PartialFile.IsTaken(path)
                 ? new PathFindings { Task = task }
                 : await LookAsync(path, name, video, task, cancellationToken).ConfigureAwait(false);

@@ -31,7 +31,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     /// <summary>A task may be unknown to the service for a moment after its creation.</summary>
     private static readonly TimeSpan s_surelyThere = TimeSpan.FromMinutes(2);
 
-    /// <summary>How long after an attempt that settled nothing the service is not asked again about the same accounts.</summary>
+    /// <summary>How long after an attempt that settled nothing the service is not asked again, unless another account has come up since.</summary>
     private static readonly TimeSpan s_pause = TimeSpan.FromMinutes(1);
 
     private readonly string _service = ServiceAddress.From(session.Endpoints.Api);
@@ -64,7 +64,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
         var found = new Findings(own, keys, []);
         Candidate[] candidates = FindCandidates(keys, own);
         bool isOpen = !IsSettled(own) || candidates.Any(candidate => IsOpen(own, candidate));
-        bool hasNew = candidates.Any(candidate => session.Standing.Others.All(other => other.Account != candidate.Account));
+        bool hasNew = candidates.Any(candidate => !session.Standing.Others.Any(other => other.Account == candidate.Account));
         if (isOpen && !hasNew && askedAt is long asked && session.TimeProvider.GetElapsedTime(asked) < s_pause)
         {
             foreach (Candidate candidate in candidates)

@@ -59,7 +59,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
                 KlingVideoTask task = Await(token => recorded.FindAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
-                    // It was chosen for the state that it had when it was read.
+                    // The user chose it by the state that was shown, which may be older than this record.
                     _batch.Feed(new RecordedTask(reference, reference.Task is { TaskState: var state } && state.IsSettled() ? task with { TaskState = state } : task));
                 }
             }

@@ -169,7 +169,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
 
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", Describe(task)))
                 {
-                    // What has become of it was decided by what was known when it was read.
+                    // The user decided by what was shown, which may be older than this record.
                     _batch.Feed(new UnknownTask(input!, reference.Task is { TaskState: KlingTaskState.Unknown, FailMessage: var reason } ? task with { FailMessage = reason } : task));
                 }
             }

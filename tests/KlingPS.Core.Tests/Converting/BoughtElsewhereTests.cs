@@ -3,6 +3,7 @@ using KlingPS.Core.Api;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
@@ -186,19 +187,26 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
     }
 
     [Fact]
-    public async Task A_video_that_was_bought_meanwhile_and_taken_elsewhere_is_left_there()
+    public async Task A_video_that_was_bought_meanwhile_and_taken_elsewhere_is_left_there_for_all_images_with_its_content()
     {
         await FindAccountAsync(_harness.Session);
-        Submission fox = _harness.Submission("fox.png");
-        BuyMeanwhile(fox, async theirs =>
+        var observer = new RecordingObserver { WantsEvents = true };
+        using var converter = new VideoConverter(new KlingService(_harness.Session, observer), new ConversionOptions { Save = new SaveOptions { Destination = Destination } });
+        Submission[] images = [_harness.Submission("fox.png"), _harness.Submission("copy.png")];
+        ConversionItem[] items = [.. images.Select(image => converter.Accept(image)!)];
+        Task<Outcome<ConversionItem, SavedVideo>>? copy = null;
+        BuyMeanwhile(images[0], async theirs =>
         {
+            // The other image waits for the purchase for the first one.
+            copy = converter.ConvertAsync(items[1], default);
+            await Eventually.TrueAsync(() => observer.Events.Count(happened => happened.Kind == RunEventKind.Planned) == 2);
             await _harness.Ledger.Tasks.RecordSnapshotAsync(Second.Account, new TaskSnapshot { TaskId = theirs.TaskId!, State = KlingTaskState.Succeeded });
             await _harness.Ledger.Tasks.RecordTakenAsync(theirs.Id, isTaken: true);
         });
 
-        Outcome<ConversionItem, SavedVideo> ours = await RunAsync(Converter(_harness.Session), fox);
+        Outcome<ConversionItem, SavedVideo>[] ours = [await _harness.Clock.RunAsync(converter.ConvertAsync(items[0], default)), await _harness.Clock.RunAsync(copy!)];
 
-        Assert.Equal((null, null), (ours.Value, ours.Error));
+        Assert.All(ours, outcome => Assert.Equal((null, null), (outcome.Value, outcome.Error)));
         Assert.Equal((1, 0), (_harness.Creates, _harness.Videos.Requests.Count));
         Assert.NotNull(Assert.Single(await _harness.ListAsync()).TakenAt);
     }

@@ -13,7 +13,7 @@ internal static class AccountTable
     public static string IsOwn(string column)
         => $"({column} = @account OR {column} IN (SELECT b.fingerprint FROM account_keys a JOIN account_keys b ON b.account = a.account WHERE a.fingerprint = @account))";
 
-    /// <summary>The condition that a record belongs to another account than <c>@account</c> that has used the same service, whichever of its keys made it.</summary>
+    /// <summary>The condition that a record belongs to another account that has used a service which <c>@account</c> has used as well, whichever of their keys was used.</summary>
     /// <param name="column">The column that holds the account of the record.</param>
     public static string IsOfOther(string column)
         => $"""

@@ -56,31 +56,26 @@ internal static class TaskTable
     /// <param name="own">The local id of the buyer's own attempt, which is no obstacle; <see langword="null"/> before there is one.</param>
     public static async Task<KlingVideoTask?> FindObstacleAsync(SqlSession session, TaskIntent intent, long? own = null)
     {
-        KlingVideoTask? obstacle = await FindSameAsync(
+        IReadOnlyList<string> identities = await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false);
+        KlingVideoTask? obstacle = await FindByIdentitiesAsync(
             session,
-            intent,
-            AccountTable.IsOwn("t.account"),
+            intent.Account,
+            identities,
             $"({IsPurchase} OR (t.state = 'Failed' AND t.task_id IS NOT NULL AND t.id > @lastFailure)) AND t.id <> @own {BestFirst}",
             ("lastFailure", intent.LastFailure ?? long.MaxValue),
             ("own", own ?? 0)).ConfigureAwait(false);
         return obstacle is null && intent.RespectsOtherAccounts
-            ? await FindSameAsync(session, intent, AccountTable.IsOfOther("t.account"), $"{IsPurchase} {BestFirst}").ConfigureAwait(false)
+            ? (await ListByIdentitiesAsync(session, intent.Account, AccountTable.IsOfOther("t.account"), identities, $"{IsPurchase} {BestFirst} LIMIT 1").ConfigureAwait(false)).FirstOrDefault()
             : obstacle;
     }
 
     /// <summary>The same video, bought elsewhere or lost here, as a task that was looked up by its id: no attempt of this ledger is known to have bought it.</summary>
-    public static Task<KlingVideoTask?> FindAdoptedAsync(SqlSession session, TaskIntent intent)
-        => FindSameAsync(session, intent, AccountTable.IsOwn("t.account"), $"t.nonce IS NULL AND t.state IN {PurchaseStates} {BestFirst}");
-
-    private static async Task<KlingVideoTask?> FindSameAsync(
-        SqlSession session, TaskIntent intent, string whose, string condition, params (string Name, object? Value)[] parameters)
-        => (await ListByIdentitiesAsync(
+    public static async Task<KlingVideoTask?> FindAdoptedAsync(SqlSession session, TaskIntent intent)
+        => await FindByIdentitiesAsync(
             session,
             intent.Account,
-            whose,
             await Spellings.ListIdentitiesAsync(session, intent.Spec, intent.Identity).ConfigureAwait(false),
-            $"{condition} LIMIT 1",
-            parameters).ConfigureAwait(false)).FirstOrDefault();
+            $"t.nonce IS NULL AND t.state IN {PurchaseStates} {BestFirst}").ConfigureAwait(false);
 
     /// <summary>The first task with one of several identities that meets a condition.</summary>
     /// <param name="session">The session.</param>
@@ -119,8 +114,7 @@ internal static class TaskTable
     /// <summary>The task with a local id.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>.</exception>
     public static async Task<KlingVideoTask> GetAsync(SqlSession session, long id)
-        => await FindAsync(session, id).ConfigureAwait(false)
-            ?? throw CreateNotFound(id);
+        => await FindAsync(session, id).ConfigureAwait(false) ?? throw CreateNotFound(id);
 
     /// <summary>The error for a local id that no task has.</summary>
     public static KlingException CreateNotFound(long id) => new(ErrorKind.TaskNotFound, string.Create(CultureInfo.InvariantCulture, $"The ledger has no task {id}."));

@@ -255,10 +255,10 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         KlingVideoTask task = RequireUnknown(await GetAttemptAsync(session, seen).ConfigureAwait(false));
         if (task.FailMessage != seen.FailMessage)
         {
-            // That it was not bought was decided by what was known then.
+            // The user has decided that it was not bought, and did not know everything that is known now. Who buys it again accepts the doubt.
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Meanwhile, more has become known about task {Name(task)}, so it was not given up: {task.FailMessage} If it was not bought all the same: Resolve-KlingVideoTask -Id {task.Id} -Abandon")
+                $"Meanwhile, more has become known about task {Name(task)}, so it was not given up: {task.FailMessage} If you are still sure that it was not bought: Resolve-KlingVideoTask -Id {task.Id} -Abandon")
             {
                 TaskNumber = task.Id,
             };
@@ -580,7 +580,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     private static async Task<KlingVideoTask> WriteAsync(SqlSession session, KlingVideoTask before, KlingVideoTask after)
         => before == after ? before : await TaskTable.UpdateAsync(session, after).ConfigureAwait(false);
 
-    /// <summary>A task as it is recorded now.</summary>
+    /// <summary>The record of a task that the user has seen; by its nonce, because a ledger that was put back from a backup may have assigned its number again.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>.</exception>
     private static async Task<KlingVideoTask> GetAttemptAsync(SqlSession session, KlingVideoTask seen)
         => await TaskTable.FindAttemptAsync(session, seen).ConfigureAwait(false) ?? throw TaskTable.CreateNotFound(seen.Id);

@@ -8,9 +8,9 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </summary>
 /// <remarks>
 /// Claims of an account, and all later changes to its tasks, are in one scope, so decisions that depend on several records are made by one
-/// machine at a time. Accounts do not wait for each other, except where a purchase depends on others: on a limit that may be shared by keys that
-/// could turn out to belong to one account, or on what another account has bought. Such purchases have exclusive use of the service, and of all
-/// services that may be the same one.
+/// machine at a time. Accounts do not wait for each other, except for purchases that depend on what other accounts do: those with a limit, which may
+/// be shared by keys that could turn out to belong to one account, and those that are not made if another account has bought the video, as
+/// a conversion makes them. These take turns within a service, and within all services that may be the same one.
 /// </remarks>
 /// <param name="Kind">The kind.</param>
 /// <param name="Name">The account, the task's local id, or the gate.</param>

@@ -379,7 +379,7 @@ internal sealed class VideoConverter : IDisposable
         progress.Task = prepared.IsKept ? null : prepared.Earlier;
         if (prepared is { IsTaken: true, HasVideo: false })
         {
-            return Leave(prepared.Earlier!);
+            return LeaveTaken(prepared.Earlier!);
         }
 
         if (!prepared.HasVideo)
@@ -402,7 +402,7 @@ internal sealed class VideoConverter : IDisposable
         if (await _submitter.AwaitTwinAsync(prepared.Identified, inTime).ConfigureAwait(false) is KlingVideoTask twin)
         {
             await RequireOwnAsync(prepared.Identified, new TaskClaim(twin, IsNew: false), inTime).ConfigureAwait(false);
-            return twin.TakenAt is null ? new Begun(twin, prepared) { IsMade = IsMade(twin) } : Leave(twin);
+            return twin.TakenAt is null ? new Begun(twin, prepared) { IsMade = IsMade(twin) } : LeaveTaken(twin);
         }
 
         await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
@@ -420,7 +420,7 @@ internal sealed class VideoConverter : IDisposable
         if (claim is { IsNew: false, Task.TakenAt: not null })
         {
             _inFlight?.Release();
-            return Leave(claim.Task);
+            return LeaveTaken(claim.Task);
         }
 
         return new Begun(claim.Task, prepared) { IsNew = claim.IsNew, IsMade = !claim.IsNew && IsMade(claim.Task), HoldsPlace = true };
@@ -428,7 +428,7 @@ internal sealed class VideoConverter : IDisposable
         // A video of another account is only used if it is on disk, and the service would not tell this key about its task: there is nothing to wait for.
         bool IsMade(KlingVideoTask task) => prepared.HasVideo || (task.TaskState == KlingTaskState.Succeeded && task.Account != _session.Account);
 
-        Begun? Leave(KlingVideoTask taken)
+        Begun? LeaveTaken(KlingVideoTask taken)
         {
             _observer?.OnNotice($"The video of '{item.Submission.Subject}' was taken elsewhere (task {taken.Id}), so nothing is done for it. Resolve-KlingVideoTask {taken.Id} -TakenElsewhere:$false takes that back.");
             progress.Task = taken;

@@ -45,6 +45,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         }
 
         List<KlingVideoTask> settled = await store.WriteAsync(session => SettleAsync(session, lost, disowned, unbegun), cancellationToken).ConfigureAwait(false);
+
         // Of one that was disowned once more meanwhile, the last word is still to be recorded.
         foreach (KeyValuePair<long, Disowned> attempt in disowned)
         {

@@ -149,9 +149,8 @@ internal static class TaskTable
     public static async Task<KlingVideoTask> UpdateAsync(SqlSession session, KlingVideoTask task)
     {
         (string Column, object? Value)[] values = TaskColumns.Changing(task);
-        string assignments = string.Join(", ", values.Select(value => $"{value.Column} = @{value.Column}"));
         await session.ExecuteAsync(
-            $"UPDATE tasks SET {assignments}, owner = CASE WHEN @state IN ('Submitting', 'Unknown') THEN owner END WHERE id = @id",
+            $"UPDATE tasks SET {Assign(values)}, owner = CASE WHEN @state IN ('Submitting', 'Unknown') THEN owner END WHERE id = @id",
             [("id", task.Id), .. values]).ConfigureAwait(false);
         return await GetAsync(session, task.Id).ConfigureAwait(false);
     }
@@ -160,9 +159,10 @@ internal static class TaskTable
     public static async Task DescribeAsync(SqlSession session, KlingVideoTask task)
     {
         (string Column, object? Value)[] values = await AskedAsync(session, task).ConfigureAwait(false);
-        string assignments = string.Join(", ", values.Select(value => $"{value.Column} = @{value.Column}"));
-        await session.ExecuteAsync($"UPDATE tasks SET {assignments} WHERE id = @id", [("id", task.Id), .. values]).ConfigureAwait(false);
+        await session.ExecuteAsync($"UPDATE tasks SET {Assign(values)} WHERE id = @id", [("id", task.Id), .. values]).ConfigureAwait(false);
     }
+
+    private static string Assign((string Column, object? Value)[] values) => string.Join(", ", values.Select(value => $"{value.Column} = @{value.Column}"));
 
     private static async Task<(string Column, object? Value)[]> AskedAsync(SqlSession session, KlingVideoTask task) =>
     [

@@ -16,7 +16,19 @@ namespace KlingPS.Core.Submitting;
 /// The rule that holds whatever happens: once a request has left, its attempt is unknown unless an answer says otherwise. An exception in the
 /// meantime, whatever its source and type, does not change that; and no attempt stays open that nobody is working on.
 /// </remarks>
-internal sealed class Purchase(PurchaseSender sender, Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken) : IDisposable, IGateCaller
+/// <param name="sender">Sends the requests.</param>
+/// <param name="submission">How the video is bought.</param>
+/// <param name="intent">The video, with its images uploaded.</param>
+/// <param name="place">Told how far the purchase has come.</param>
+/// <param name="findMade">Asks the service whether the video was made after all by a task that had failed; nothing if it was not.</param>
+/// <param name="cancellationToken">Stops before a request has left.</param>
+internal sealed class Purchase(
+    PurchaseSender sender,
+    Submission submission,
+    TaskIntent intent,
+    PurchaseGate.Place place,
+    Func<Task<KlingVideoTask?>> findMade,
+    CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string LedgerIsClosed = "The ledger has been closed.";
     private const string RemovedMeanwhile = "The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that request may have been accepted after all.";
@@ -28,6 +40,12 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     /// </summary>
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How old it may be that the service has said of an earlier task that it failed. A request can wait for minutes until the service takes it,
+    /// and that task may have been taken up again in the meantime.
+    /// </summary>
+    private static readonly TimeSpan s_longestTrust = TimeSpan.FromSeconds(10);
+
     /// <summary>How long to keep trying to record in a ledger that keeps on this machine what it cannot record.</summary>
     private static readonly TimeSpan s_longestRecording = TimeSpan.FromSeconds(5);
 
@@ -35,6 +53,9 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
     private volatile KlingVideoTask? _task;
     private IDisposable? _turn;
     private long? _failingSince;
+
+    /// <summary>When it was last known that no task that had failed has made the video after all.</summary>
+    private Moment _notMadeAt = Moment.Now(sender.Session.TimeProvider);
 
     /// <summary>When it last began to record that the request is about to leave.</summary>
     private Moment _askedAt;
@@ -79,6 +100,24 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
         // A throttled turn includes the wait after its request.
         _turn?.Dispose();
         _turn = await sender.Throttle.EnterAsync(cancellationToken).ConfigureAwait(false);
+        if (_notMadeAt.Since(sender.Session.TimeProvider) > s_longestTrust)
+        {
+            try
+            {
+                if (await findMade().ConfigureAwait(false) is not null)
+                {
+                    return _task is null ? null : await WithdrawAsync("It was not sent again, because an earlier task has made the same video after all.").ConfigureAwait(false);
+                }
+
+                _notMadeAt = Moment.Now(sender.Session.TimeProvider);
+            }
+            catch (KlingException exception) when (IsPatient())
+            {
+                // The service that does not take the request may not say anything about the task either.
+                return new Retry(exception, Backoff.Unavailable);
+            }
+        }
+
         while (true)
         {
             (KlingVideoTask? bought, IRateLease? lease) = await PassAsync().ConfigureAwait(false);
@@ -112,6 +151,10 @@ internal sealed class Purchase(PurchaseSender sender, Submission submission, Tas
             }
         }
     }
+
+    /// <summary>Whether the service has refused the request, and for so short a time that it is sent again.</summary>
+    private bool IsPatient()
+        => _failingSince is long since && sender.Session.TimeProvider.GetElapsedTime(since) < sender.Session.CreateOutage.Patience;
 
     /// <inheritdoc/>
     void IGateCaller.OnHeld(string reason) => sender.TellHeld(reason);

@@ -84,14 +84,15 @@ internal sealed class PurchaseSender
     /// <param name="submission">How the video is bought.</param>
     /// <param name="intent">The video, with its images uploaded.</param>
     /// <param name="place">Told how far the purchase has come.</param>
+    /// <param name="findMade">Asks the service whether the video was made after all by a task that had failed; nothing if it was not.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is completed and recorded.</param>
-    /// <returns>The accepted task; <see langword="null"/> if somebody else has bought the video, or is about to.</returns>
+    /// <returns>The accepted task; <see langword="null"/> if the video is there by now, or somebody else has bought it or is about to.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it may have been bought. Every other exception, of whatever type: nothing was bought.
     /// </exception>
-    public async Task<KlingVideoTask?> SendAsync(Submission submission, TaskIntent intent, PurchaseGate.Place place, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask?> SendAsync(Submission submission, TaskIntent intent, PurchaseGate.Place place, Func<Task<KlingVideoTask?>> findMade, CancellationToken cancellationToken)
     {
-        using var purchase = new Purchase(this, submission, intent, place, cancellationToken);
+        using var purchase = new Purchase(this, submission, intent, place, findMade, cancellationToken);
         var sending = new RetryPolicy(
             new RetryOptions
             {

@@ -425,14 +425,14 @@ internal sealed class VideoSubmitter
                 intent = intent with { LastFailure = lastFailure };
                 onUploaded?.Invoke();
                 mayBeBought = true;
-                if (await _sender.SendAsync(identified.Submission, intent, place, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
+                if (await _sender.SendAsync(identified.Submission, intent, place, FindMadeAsync, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
                 {
                     return new TaskClaim(task, IsNew: true);
                 }
 
                 mayBeBought = false;
 
-                // Somebody has bought it, or is about to: perhaps with a key that nobody had used when this command began.
+                // It was made after all; or somebody has bought it, or is about to: perhaps with a key that nobody had used when this command began.
                 await _service.Account.FindAsync(cancellationToken).ConfigureAwait(false);
                 if (await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask earlier)
                 {
@@ -466,6 +466,8 @@ internal sealed class VideoSubmitter
                 place?.End(mayBeBought);
             }
         }
+
+        async Task<KlingVideoTask?> FindMadeAsync() => (await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false)).Made;
     }
 
     /// <summary>

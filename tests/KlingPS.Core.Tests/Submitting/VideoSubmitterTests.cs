@@ -650,6 +650,56 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal(1, _harness.Creates);
     }
 
+    [Theory]
+    [InlineData(455, 1)]
+    [InlineData(429, 1)]
+    [InlineData(455, 3)]
+    public async Task What_failed_and_is_made_while_the_service_refuses_to_take_it_again_is_not_bought_again(int code, int refusals)
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        Reply refuse = async (sent, cancellationToken) =>
+        {
+            if (--refusals == 0)
+            {
+                _harness.Tasks[task.TaskId!] = PipelineHarness.Succeeded(task.TaskId!);
+            }
+
+            _harness.Clock.Advance(TimeSpan.FromSeconds(15));
+            return await Replies.Code(code, "not now")(sent, cancellationToken);
+        };
+        _harness.Service.On(FakeService.CreatePath, [.. Enumerable.Repeat(refuse, refusals), _harness.AcceptTask]);
+
+        KlingVideoTask? again = (await SubmitAsync(request with { RetryFailed = true })).Value;
+
+        Assert.Equal((task.Id, KlingTaskState.Succeeded), (again?.Id, again?.TaskState));
+        Assert.Single(_harness.Tasks);
+        Assert.DoesNotContain(await _harness.ListAsync(), other => other.TaskState == KlingTaskState.Submitting);
+    }
+
+    [Fact]
+    public async Task What_failed_is_bought_again_once_a_service_that_said_nothing_for_a_while_takes_requests_again()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        Reply failed = _harness.Tasks[task.TaskId!];
+        _harness.Service.On(
+            FakeService.CreatePath,
+            async (sent, cancellationToken) =>
+            {
+                _harness.Clock.Advance(TimeSpan.FromSeconds(15));
+                int silent = 30;
+                _harness.Tasks[task.TaskId!] = (query, token) => (--silent < 0 ? failed : Replies.Code(455, "maintenance"))(query, token);
+                return await Replies.Code(455, "maintenance")(sent, cancellationToken);
+            },
+            _harness.AcceptTask);
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(request with { RetryFailed = true });
+
+        Assert.Null(outcome.Error);
+        Assert.NotEqual(task.Id, outcome.Value!.Id);
+    }
+
     [Fact]
     public async Task The_first_of_several_failed_tasks_was_made_after_all_and_nothing_is_bought_again()
     {

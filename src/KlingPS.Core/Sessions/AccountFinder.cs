@@ -16,8 +16,8 @@ namespace KlingPS.Core.Sessions;
 [SuppressMessage("Design", "CA1001", Justification = "A semaphore has nothing to release unless its wait handle is used.")]
 internal sealed class AccountFinder(KlingSession session, IPipelineObserver? observer)
 {
-    /// <summary>How many accounts are compared with a new key; asking about more would take too long.</summary>
-    private const int MaxAccounts = 5;
+    /// <summary>How many accounts the service is asked about for a new key; asking about more would take minutes.</summary>
+    private const int MaxAccounts = 50;
 
     /// <summary>How many tasks of an account are asked for: one without an answer may just have been removed.</summary>
     private const int MaxTasks = 3;

@@ -280,18 +280,21 @@ public sealed class LedgerCommandTests
         Assert.Equal(["Lost.", "Running."], (await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>().Select(task => task.Prompt));
     }
 
-    [Fact]
-    public async Task A_task_that_had_failed_when_it_was_listed_is_not_removed_once_it_has_a_video()
+    [Theory]
+    [InlineData(KlingTaskState.Failed)]
+    [InlineData(KlingTaskState.Unknown)]
+    [InlineData(KlingTaskState.Generating)]
+    public async Task A_task_that_had_no_video_when_it_was_listed_is_not_removed_once_it_has_one(KlingTaskState listed)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
         KlingVideoTask made = Assert.Single(
             (await shell.RunAsync("New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1", new { image = shell.Image() })).Clean().Of<KlingVideoTask>());
 
-        ShellResult result = await shell.RunAsync("$listed | Remove-KlingVideoTask", new { listed = made with { TaskState = KlingTaskState.Failed } });
+        ShellResult result = await shell.RunAsync("$listed | Remove-KlingVideoTask", new { listed = made with { TaskState = listed } });
 
         ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
         Assert.EndsWith(
-            $"was Failed when it was read and is Succeeded now, so its record was kept. To remove it all the same: Remove-KlingVideoTask -Id {made.Id}", error.ToString(), StringComparison.Ordinal);
+            $"was {listed} when it was read and is Succeeded now, so its record was kept. To remove it all the same: Remove-KlingVideoTask -Id {made.Id}", error.ToString(), StringComparison.Ordinal);
         Assert.Empty(result.Warnings);
         Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Output);
     }

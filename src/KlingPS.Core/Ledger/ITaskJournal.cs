@@ -181,8 +181,8 @@ internal interface ITaskJournal
     /// <param name="seen">The task as the user has seen it.</param>
     /// <returns>What was removed.</returns>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.RequestInvalid"/>: it is not settled, it had ended otherwise when the user saw it, or it is not known yet whether its
-    /// replacement was bought. <see cref="ErrorKind.TaskNotFound"/>: there is none.
+    /// <see cref="ErrorKind.RequestInvalid"/>: it is not settled, it had ended otherwise when the user saw it, it has a video since then that was not
+    /// saved, or it is not known yet whether its replacement was bought. <see cref="ErrorKind.TaskNotFound"/>: there is none.
     /// </exception>
     Task<KlingVideoTask> RemoveAsync(KlingVideoTask seen);
 

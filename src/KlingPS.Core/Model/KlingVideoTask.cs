@@ -176,6 +176,9 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>Whether the failure has been written to the user's error stream already.</summary>
     internal bool IsFailureReported { get; init; }
 
+    /// <summary>Whether its video was made but neither saved, here or on another machine, nor taken elsewhere.</summary>
+    internal bool IsUnsaved => this is { TaskState: KlingTaskState.Succeeded, SavedPath: null, SavedHash: null, TakenAt: null };
+
     /// <summary>The path or the address of what it is made from, or its name.</summary>
     internal string Subject => Spec.Subject is { Length: > 0 } subject ? subject : TaskId is null ? $"task {Id}" : ServiceTaskId.Describe(TaskId);
 

@@ -60,7 +60,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
                     // The user chose it by the state that was shown, which may be older than this record.
-                    _batch.Feed(new RecordedTask(reference, reference.Task is { TaskState: var state } && state.IsSettled() ? task with { TaskState = state } : task));
+                    _batch.Feed(new RecordedTask(reference, reference.Task is { TaskState: var state } ? task with { TaskState = state } : task));
                 }
             }
             catch (Exception exception) when (Failures.IsError(exception))
@@ -73,7 +73,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
     /// <summary>Warns of a video that is paid for but was not saved, here or on another machine: once removed, it could only be bought again, unless its id is known.</summary>
     private void WarnOfUnsavedVideo(KlingVideoTask task)
     {
-        if (task is { TaskState: KlingTaskState.Succeeded, SavedPath: null, SavedHash: null, TakenAt: null })
+        if (task.IsUnsaved)
         {
             WriteWarning(
                 $"The video of task {task.Id} ('{task.Subject}') is paid for and was not saved, and would be bought again. "

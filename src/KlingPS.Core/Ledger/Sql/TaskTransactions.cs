@@ -288,7 +288,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
                 : $"Task {Name(task)} is not finished. Without its record, the video that is paid for could not be fetched. If the service does not know it any more, Resolve-KlingVideoTask -Abandon gives it up.");
         }
 
-        if (seen.TaskState.IsSettled() && task.TaskState != seen.TaskState)
+        if (task.TaskState != seen.TaskState && (seen.TaskState.IsSettled() || task.IsUnsaved))
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,

@@ -1342,6 +1342,32 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Null(await Ledger.Tasks.FindAsync(task.Id, Token));
     }
 
+    [Theory]
+    [InlineData(KlingTaskState.Unknown, false)]
+    [InlineData(KlingTaskState.Unknown, true)]
+    [InlineData(KlingTaskState.Generating, false)]
+    [InlineData(KlingTaskState.Generating, true)]
+    public async Task A_task_that_had_no_video_when_it_was_listed_is_kept_if_it_has_one_that_is_not_saved(KlingTaskState seen, bool isSaved)
+    {
+        KlingVideoTask read = seen == KlingTaskState.Unknown ? await UnknownAsync() : await AcceptedAsync("t1");
+        read = read with { TaskState = seen };
+        await Ledger.Tasks.RecordAcceptedAsync(read.Id, "t1");
+        await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
+        if (isSaved)
+        {
+            await Ledger.Tasks.RecordSavedAsync(read.Id, "/videos/fox.mp4", new string('a', 64));
+            Assert.Equal(read.Id, (await Ledger.Tasks.RemoveAsync(read)).Id);
+            return;
+        }
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.RemoveAsync(read));
+
+        Assert.Equal((ErrorKind.RequestInvalid, read.Id), (error.Kind, error.TaskNumber));
+        Assert.Contains($"was {seen} when it was read and is Succeeded now", error.Message, StringComparison.Ordinal);
+        await Ledger.Tasks.RemoveAsync(read.Id);
+        Assert.Null(await Ledger.Tasks.FindAsync(read.Id, Token));
+    }
+
     [Fact]
     public async Task An_attempt_about_which_more_has_become_known_is_not_given_up_for_what_was_known_before()
     {

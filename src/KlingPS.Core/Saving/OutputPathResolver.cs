@@ -91,7 +91,7 @@ internal sealed partial class OutputPathResolver
     private readonly ConcurrentDictionary<(string Requested, VideoKey Video), string> _tried = new();
 
     /// <summary>Who owns each path that was taken, both as digests: nothing else is needed, and a folder may have a hundred thousand.</summary>
-    private readonly ConcurrentDictionary<TextDigest, TextDigest> _owners = new();
+    private readonly ConcurrentDictionary<TextDigest, Owner> _owners = new();
     private readonly ConcurrentDictionary<string, Lazy<Place>> _folders = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Lazy<bool>> _writable = new(StringComparer.Ordinal);
 
@@ -124,7 +124,7 @@ internal sealed partial class OutputPathResolver
         OutputPath output = await ChooseOnceAsync(name, video, task, cancellationToken).ConfigureAwait(false);
 
         // It may have been saved there since for another image.
-        return !output.HasVideo && task is not null && await _hashes.MatchAsync(output.Path, task.SavedHash, cancellationToken).ConfigureAwait(false)
+        return !output.HasVideo && task is not null && await HasVideoAsync(output.Path, output.Video, task, cancellationToken).ConfigureAwait(false)
             ? CreateFound(output.Path, output.Name, output.Video, task, task.SavedHash!)
             : output;
     }
@@ -156,9 +156,13 @@ internal sealed partial class OutputPathResolver
     /// <param name="video">The video.</param>
     public OutputPath Keep(string path, VideoName name, VideoKey video)
     {
-        Take(path, video);
+        Take(path, video, Claim.Present);
         return new OutputPath(path, HasVideo: true) { Name = name, Video = video };
     }
+
+    /// <summary>Keeps a path for the video that is about to get it, even from one that was recorded there before.</summary>
+    /// <returns>Whether the path is still that of the video: another one may have turned out to be there.</returns>
+    public bool Confirm(OutputPath output) => Take(output.Path, output.Video, Claim.Present);
 
     /// <summary>Chooses another path for a video if another process has used its path for a video of its own.</summary>
     /// <exception cref="KlingException">As <see cref="ResolveAsync"/>.</exception>
@@ -279,7 +283,7 @@ internal sealed partial class OutputPathResolver
                 throw findings.HasChanged ? PartialFile.CreateChangedException(path, task!.Id) : PartialFile.CreateExistsException(path);
             }
 
-            if (!findings.IsOthers && Take(path, video))
+            if (!findings.IsOthers && Take(path, video, Claim.Intended))
             {
                 return new OutputPath(path, HasVideo: false) { Name = name, Video = video };
             }
@@ -322,7 +326,7 @@ internal sealed partial class OutputPathResolver
         SavedPath[] own = [.. videos.At(path).Where(record => record.Id == task?.Id)];
         bool isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
             || await IsDescribedAsOthersAsync(path, video, task, cancellationToken).ConfigureAwait(false);
-        return isSaving && (!isOthers || own.Any(record => !record.IsCertain)) && Take(path, video)
+        return isSaving && (!isOthers || own.Any(record => !record.IsCertain)) && Take(path, video, Claim.Present)
             ? findings with { Video = CreateFound(path, name, video, current!, saving!) }
             : findings with { IsOccupied = true, IsOthers = isOthers, HasChanged = own.Any(record => record.IsCertain) };
     }
@@ -358,7 +362,7 @@ internal sealed partial class OutputPathResolver
     {
         if (task is not { SavedPath: string saved, SavedHash: string hash }
             || FindVariant(saved, PathOf(name.Requested)) is not string variant
-            || !await HasVideoAsync(variant, video, task, cancellationToken).ConfigureAwait(false))
+            || !await HasVideoAsync(variant, video, task, cancellationToken, Claim.Recorded).ConfigureAwait(false))
         {
             return null;
         }
@@ -367,17 +371,22 @@ internal sealed partial class OutputPathResolver
         return CreateFound(variant, name, video, task, hash);
     }
 
-    private async Task<bool> HasVideoAsync(string path, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken)
-        => await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false) && Take(path, video);
+    private async Task<bool> HasVideoAsync(string path, VideoKey video, KlingVideoTask? task, CancellationToken cancellationToken, Claim claim = Claim.Present)
+        => await _hashes.MatchAsync(path, task?.SavedHash, cancellationToken).ConfigureAwait(false) && Take(path, video, claim);
 
     /// <summary>Takes a path for a video, unless another video of this run has it.</summary>
-    private bool Take(string path, VideoKey video)
+    private bool Take(string path, VideoKey video, Claim claim)
     {
         // Two paths may lead to one folder. Similar names are treated as the same, as they are on Windows and macOS.
         string folder = _folders.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<Place>(() => Place.Of(folder))).Value.Path;
         string place = NameRule.Composed(Path.Combine(folder, Path.GetFileName(path)));
-        TextDigest owner = video.ToDigest();
-        return _owners.GetOrAdd(TextDigest.IgnoringCase(place), owner) == owner;
+        var own = new Owner(video.ToDigest(), HasVideo: claim != Claim.Intended);
+        return _owners.AddOrUpdate(
+            TextDigest.IgnoringCase(place),
+            own,
+            (_, owner) => owner.Video == own.Video ? owner with { HasVideo = owner.HasVideo || own.HasVideo }
+                : claim == Claim.Recorded && !owner.HasVideo ? own
+                : owner).Video == own.Video;
     }
 
     /// <summary>Whether a file that the ledger does not know is another video according to its sidecar: it was paid for too, with another ledger.</summary>
@@ -468,6 +477,24 @@ internal sealed partial class OutputPathResolver
 
     [GeneratedRegex(@"^-\d+$")]
     private static partial Regex DistinguishingNumber();
+
+    /// <summary>Why a path is taken for a video.</summary>
+    private enum Claim
+    {
+        /// <summary>The video is to be saved there.</summary>
+        Intended,
+
+        /// <summary>The video is there.</summary>
+        Present,
+
+        /// <summary>The video is there and recorded there, so another one that is only to be saved there goes elsewhere.</summary>
+        Recorded,
+    }
+
+    /// <summary>The video that has a path.</summary>
+    /// <param name="Video">The digest of its key.</param>
+    /// <param name="HasVideo">Whether it is there, or about to be; otherwise it is only to be saved there.</param>
+    private readonly record struct Owner(TextDigest Video, bool HasVideo);
 }
 
 /// <summary>

@@ -306,6 +306,10 @@ internal sealed class VideoSaver
         file.MarkWhole();
         string sha256 = await SealAsync().ConfigureAwait(false);
         await RequireFreeAsync().ConfigureAwait(false);
+        if (!OutputPaths.Confirm(output))
+        {
+            throw PartialFile.CreateExistsException(target);
+        }
 
         // It counts as saved only when it has its name. But whose it is has to be known before that: a process killed in between
         // would leave a file that no record mentions.

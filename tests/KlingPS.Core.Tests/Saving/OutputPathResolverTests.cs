@@ -493,6 +493,44 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         Assert.Equal((PathOf("fox.mp4"), PathOf("fox-2.mp4"), PathOf("fox-2.mp4")), (first.Path, second.Path, third.Path));
     }
 
+    [Theory]
+    [InlineData("b")]
+    [InlineData("a")]
+    public async Task Videos_that_another_command_has_given_each_other_s_names_are_found_there(string second)
+    {
+        KlingVideoTask[] tasks = [await _harness.FinishedAsync("a"), await _harness.FinishedAsync("b")];
+        OutputPathResolver resolver = Resolver();
+        OutputPath[] meant =
+        [
+            await resolver.ResolveAsync(NameOf(resolver, "/two/fox.jpg"), VideoKey.FromTask(tasks[1]), tasks[1], Token),
+            await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(tasks[0]), tasks[0], Token),
+        ];
+        await _harness.Ledger.Tasks.RecordSavedAsync(tasks[0].Id, PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
+        await _harness.Ledger.Tasks.RecordSavedAsync(tasks[1].Id, PathOf("fox-2.mp4"), await HashAsync(Write("fox-2.mp4", second)));
+
+        PathFindings first = await resolver.LookAsync(meant[1], tasks[0], Token);
+        PathFindings other = await resolver.LookAsync(meant[0], tasks[1], Token);
+
+        Assert.Equal((PathOf("fox.mp4"), PathOf("fox-2.mp4")), (meant[0].Path, meant[1].Path));
+        Assert.Equal((PathOf("fox.mp4"), PathOf("fox-2.mp4")), (first.Video?.Path, other.Video?.Path));
+    }
+
+    [Fact]
+    public async Task A_video_that_is_about_to_get_its_name_keeps_it_from_an_equal_one_that_was_recorded_there_before()
+    {
+        KlingVideoTask old = await SavedAsync("a", "fox.mp4");
+        File.Delete(PathOf("fox.mp4"));
+        KlingVideoTask task = await _harness.FinishedAsync("b");
+        OutputPathResolver resolver = Resolver();
+        OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/two/fox.jpg"), VideoKey.FromTask(task), task, Token);
+
+        Assert.True(resolver.Confirm(output));
+        Write("fox.mp4", "a");
+        OutputPath other = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(old), old, Token);
+
+        Assert.Equal((PathOf("fox.mp4"), PathOf("fox-2.mp4"), false), (output.Path, other.Path, other.HasVideo));
+    }
+
     [Fact]
     public async Task A_video_that_another_machine_has_saved_is_recorded_here_once_it_is_found_here()
     {

@@ -216,6 +216,37 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Equal(2, _harness.Videos.Requests.Count);
     }
 
+    [Fact]
+    public async Task Videos_that_another_command_saves_under_each_other_s_names_are_not_fetched_once_more()
+    {
+        KlingVideoTask[] tasks = [await _harness.FinishedAsync("a", "/one/fox.png"), await _harness.FinishedAsync("b", "/two/fox.jpg")];
+        string[] paths = [Path.Combine(Destination, "fox.mp4"), Path.Combine(Destination, "fox-2.mp4")];
+        Directory.CreateDirectory(Destination);
+        VideoSaver saver = Saver();
+        Task<Outcome<TaskReference, SavedVideo>>[] saving;
+        await using (new FileStream(paths[0] + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        await using (new FileStream(paths[1] + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        {
+            Task<Outcome<TaskReference, SavedVideo>> second = SaveAsync(saver, tasks[1]);
+            await Eventually.TrueAsync(() => _harness.Observer.Warnings.Count == 1);
+            saving = [SaveAsync(saver, tasks[0]), second];
+            await Eventually.TrueAsync(() => _harness.Observer.Warnings.Count == 2);
+            for (int i = 0; i < tasks.Length; i++)
+            {
+                byte[] video = _harness.Videos.ContentAt(new Uri(tasks[i].ResultUri!));
+                await _harness.Ledger.Tasks.RecordSavedAsync(tasks[i].Id, paths[i], Convert.ToHexStringLower(SHA256.HashData(video)));
+                await File.WriteAllBytesAsync(paths[i] + ".whole", video);
+                File.Move(paths[i] + ".whole", paths[i]);
+            }
+        }
+
+        Outcome<TaskReference, SavedVideo>[] outcomes = await Task.WhenAll(saving);
+
+        Assert.Equal((paths[0], paths[1]), (outcomes[0].Value?.Path, outcomes[1].Value?.Path));
+        Assert.Equal((paths[0], paths[1]), (await RecordedAsync(tasks[0]), await RecordedAsync(tasks[1])));
+        Assert.Empty(_harness.Videos.Requests);
+    }
+
     /// <summary>Saves the video of a task as a command does that has read the task before.</summary>
     private async Task<SavedVideo> FetchAsync(VideoSaver saver, KlingVideoTask task)
     {

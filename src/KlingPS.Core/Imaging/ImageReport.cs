@@ -31,13 +31,13 @@ public sealed record ImageReport
     public int? Height { get; init; }
 
     /// <summary>Whether the service would take the file: there are no <see cref="Problems"/>.</summary>
-    public bool IsSupported => Problems.Count == 0;
+    public bool IsSupported => Problems.Length == 0;
 
     /// <summary>Why the service would refuse the file: one plain sentence each, saying what to do about it.</summary>
-    public required IReadOnlyList<string> Problems { get; init; }
+    public required string[] Problems { get; init; }
 
     /// <summary>What may go wrong although the file can be sent, or what is odd about it: one plain sentence each.</summary>
-    public required IReadOnlyList<string> Warnings { get; init; }
+    public required string[] Warnings { get; init; }
 
     /// <summary><see cref="Format"/> for the engine. Users get text, because ConvertTo-Json writes an enum as a number.</summary>
     internal ImageFormat ImageFormat { get; init; }

@@ -7,19 +7,19 @@ public sealed record KlingModel
     public required string Id { get; init; }
 
     /// <summary>What it makes videos from: image, tail image, reference images, video, audio, or nothing but a prompt.</summary>
-    public required IReadOnlyList<string> MadeFrom { get; init; }
+    public required string[] MadeFrom { get; init; }
 
     /// <summary>The parameters that it takes, as they are called here.</summary>
-    public required IReadOnlyList<string> Parameters { get; init; }
+    public required string[] Parameters { get; init; }
 
     /// <summary>The lengths of video that it makes, in seconds; empty if a video is as long as what it is made from.</summary>
-    public required IReadOnlyList<int> Durations { get; init; }
+    public required int[] Durations { get; init; }
 
     /// <summary>The aspect ratios that it makes; empty if it cannot be asked for one.</summary>
-    public required IReadOnlyList<string> AspectRatios { get; init; }
+    public required string[] AspectRatios { get; init; }
 
     /// <summary>The resolutions that it makes; empty if it cannot be asked for one.</summary>
-    public required IReadOnlyList<string> Resolutions { get; init; }
+    public required string[] Resolutions { get; init; }
 
     /// <summary>The resolution if none is asked for.</summary>
     public string? DefaultResolution { get; init; }
@@ -112,9 +112,9 @@ public sealed record KlingModel
             Id = model.Id,
             MadeFrom = [.. takes.Intersect(sources).Select(parameter => parameter.ToString()).DefaultIfEmpty(nameof(VideoParameter.Prompt))],
             Parameters = [.. takes.Select(parameter => parameter.ToString())],
-            Durations = model.Durations,
-            AspectRatios = model.AspectRatios,
-            Resolutions = model.Resolutions,
+            Durations = [.. model.Durations],
+            AspectRatios = [.. model.AspectRatios],
+            Resolutions = [.. model.Resolutions],
             DefaultResolution = model.DefaultResolution,
             HasSound = model.Takes(VideoParameter.Sound),
             MaxPromptLength = model.MaxPromptLength,

@@ -64,10 +64,10 @@ public sealed record KlingVideoTask : IComparable
     public string? TailImageUri => Spec.TailImage?.Uri;
 
     /// <summary>The full paths of the further images, without those that were given as addresses; <see langword="null"/> when there is none.</summary>
-    public IReadOnlyList<string>? ReferenceImagePath => ListOrNull(Spec.ReferenceImages.Select(image => image.Path));
+    public string[]? ReferenceImagePath => ListOrNull(Spec.ReferenceImages.Select(image => image.Path));
 
     /// <summary>The addresses of the further images that were given as addresses; <see langword="null"/> when there is none.</summary>
-    public IReadOnlyList<string>? ReferenceImageUri => ListOrNull(Spec.ReferenceImages.Where(image => image.Path is null).Select(image => image.Uri));
+    public string[]? ReferenceImageUri => ListOrNull(Spec.ReferenceImages.Where(image => image.Path is null).Select(image => image.Uri));
 
     /// <summary>The full path of the video that it is made from; <see langword="null"/> when there is none, or it was given as an address.</summary>
     public string? VideoPath => Spec.Video?.Path;
@@ -214,7 +214,7 @@ public sealed record KlingVideoTask : IComparable
         return nonce is null ? contradictions : contradictions.Append("the nonce in its callback address is that of another attempt");
     }
 
-    private static ValueList<string>? ListOrNull(IEnumerable<string?> values) => values.OfType<string>().ToArray() is { Length: > 0 } known ? new(known) : null;
+    private static string[]? ListOrNull(IEnumerable<string?> values) => values.OfType<string>().ToArray() is { Length: > 0 } known ? known : null;
 
     /// <summary>Compares by <see cref="Id"/>, so that <c>Sort-Object</c> and <c>Compare-Object</c> know which task is which.</summary>
     /// <param name="obj">Another task.</param>

@@ -89,7 +89,7 @@ internal sealed class ImageUploader
         try
         {
             ImageReport report = (await ImageInspector.InspectAsync(path, maxLength, cancellationToken).ConfigureAwait(false)).EnsureSupported();
-            foreach (string warning in report.Warnings.Count > 0 && _warned.TryAdd(path, 0) ? report.Warnings : [])
+            foreach (string warning in report.Warnings.Length > 0 && _warned.TryAdd(path, 0) ? report.Warnings : [])
             {
                 _observer?.OnWarning($"'{path}': {warning}");
             }

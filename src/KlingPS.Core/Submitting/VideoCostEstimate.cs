@@ -22,7 +22,7 @@ public sealed record VideoCostEstimate
     public DateOnly? PriceAsOf { get; init; }
 
     /// <summary>The prices that were used, each once: model, credits, seconds, and the day or the video that they are known from.</summary>
-    public IReadOnlyList<string> Prices { get; init; } = ValueList<string>.Empty;
+    public string[] Prices { get; init; } = [];
 
     /// <summary>The sum of this and another estimate.</summary>
     internal VideoCostEstimate Add(VideoCostEstimate other) => new()
@@ -31,7 +31,7 @@ public sealed record VideoCostEstimate
         Seconds = Seconds + other.Seconds,
         Credits = Credits + other.Credits,
         PriceAsOf = PriceAsOf is null || other.PriceAsOf < PriceAsOf ? other.PriceAsOf : PriceAsOf,
-        Prices = new ValueList<string>(Prices.Union(other.Prices)),
+        Prices = [.. Prices.Union(other.Prices)],
     };
 
     /// <summary>The estimate in words, such as <c>3 videos, 15 seconds: 126 credits (0.63 US dollars)</c>.</summary>

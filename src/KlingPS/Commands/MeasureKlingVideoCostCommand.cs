@@ -107,7 +107,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
             Seconds = spec.Seconds,
             Credits = price.Credits ?? throw CreateUnknownException(model, spec),
             PriceAsOf = price.AsOf,
-            Prices = new ValueList<string>([$"{spec.Model}: {SubmissionText.DescribePrice(price, spec.Seconds)}"]),
+            Prices = [$"{spec.Model}: {SubmissionText.DescribePrice(price, spec.Seconds)}"],
         };
     }
 

@@ -83,16 +83,16 @@ public sealed class KlingSandbox
     public decimal CreditsLeft => Bill.CreditsLeft;
 
     /// <summary>Every accepted task.</summary>
-    public IReadOnlyList<SandboxTask> Tasks => Bill.Tasks;
+    public SandboxTask[] Tasks => [.. Bill.Tasks];
 
     /// <summary>How many tasks were accepted for each image: more than one means it was paid for more than once.</summary>
     public IReadOnlyDictionary<string, int> TasksPerImage => Bill.TasksPerImage;
 
     /// <summary>The latest requests.</summary>
-    public IReadOnlyList<SandboxRequest> Requests => Bill.Requests;
+    public SandboxRequest[] Requests => [.. Bill.Requests];
 
     /// <summary>Faults that are in force.</summary>
-    public IReadOnlyList<SandboxFault> Faults => _server.Faults;
+    public SandboxFault[] Faults => [.. _server.Faults];
 
     /// <summary>Everything that it counts, as of now.</summary>
     private SandboxBill Bill => _server.GetBill();

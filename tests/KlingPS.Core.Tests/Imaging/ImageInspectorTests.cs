@@ -131,7 +131,7 @@ public sealed class ImageInspectorTests
             .Sample(bytes =>
             {
                 ImageReport report = Inspect(bytes);
-                Assert.Equal(report.IsSupported, report.Problems.Count == 0);
+                Assert.Equal(report.IsSupported, report.Problems.Length == 0);
                 Assert.True(!report.IsSupported || report is { Width: > 0, Height: > 0, MimeType: not null });
                 Assert.True(report.ImageFormat != ImageFormat.Unknown || !report.IsSupported);
             });
@@ -241,7 +241,7 @@ public sealed class ImageInspectorTests
         ImageReport report = Inspect(ImageBytes.Png((uint)width, (uint)height));
 
         Assert.True(report.IsSupported);
-        Assert.Equal(warnings, report.Warnings.Count);
+        Assert.Equal(warnings, report.Warnings.Length);
     }
 
     [Theory]
@@ -255,7 +255,7 @@ public sealed class ImageInspectorTests
         ImageReport report = Inspect(ImageBytes.Png(), path);
 
         Assert.Equal((ImageFormat.Png, true), (report.ImageFormat, report.IsSupported));
-        Assert.Equal(warned ? 1 : 0, report.Warnings.Count);
+        Assert.Equal(warned ? 1 : 0, report.Warnings.Length);
     }
 
     [Fact]
@@ -429,7 +429,7 @@ public sealed class ImageInspectorTests
 
         Assert.Contains("(10 MB)", Assert.Single(Inspect(image).Problems), StringComparison.Ordinal);
         ImageReport report = ImageInspector.Inspect(new MemoryStream(image), "image", ModelCatalog.Get("kling-3.0-omni/image-to-video").MaxImageLength, CancellationToken.None);
-        Assert.Equal((true, 0), (report.IsSupported, report.Warnings.Count));
+        Assert.Equal((true, 0), (report.IsSupported, report.Warnings.Length));
     }
 
     [Theory]

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using System.Reflection;
 using KlingPS.Commands.Base;
@@ -17,6 +18,17 @@ public sealed class EmittedTypeTests
             .Select(member => $"{type.Name}.{member.Name}"));
 
         Assert.Empty(enums);
+    }
+
+    [Fact]
+    public void What_is_a_list_is_an_array_in_every_object_that_cmdlets_emit()
+    {
+        // PowerShell does not index the lists that the compiler makes for an interface: $model.MadeFrom[0] would be all of them.
+        IEnumerable<string> lists = EmittedTypes().SelectMany(type => MembersOf(type)
+            .Where(member => typeof(IEnumerable).IsAssignableFrom(member.Type) && member.Type != typeof(string) && !member.Type.IsArray && !IsDictionary(member.Type))
+            .Select(member => $"{type.Name}.{member.Name}"));
+
+        Assert.Empty(lists);
     }
 
     [Fact]
@@ -46,6 +58,8 @@ public sealed class EmittedTypeTests
 
         return emitted;
     }
+
+    private static bool IsDictionary(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyDictionary<,>);
 
     private static IEnumerable<(string Name, Type Type)> MembersOf(Type type)
         =>

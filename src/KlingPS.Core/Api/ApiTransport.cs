@@ -49,8 +49,6 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     /// <summary>How much of a longer response is shown with -Debug, in bytes.</summary>
     private const int KeptOfTooLong = 64 * 1024;
 
-    private const int MaxCause = 300;
-
     /// <summary>How much of a response is reported, in characters.</summary>
     private const int MaxReported = 64 * 1024;
 
@@ -219,22 +217,9 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
             => string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {status}) is compressed, and damaged"),
         OperationCanceledException when exchange.Status is not null => string.Create(CultureInfo.InvariantCulture, $"not all of it came within {timeout.TotalSeconds:0} seconds"),
         OperationCanceledException => string.Create(CultureInfo.InvariantCulture, $"nothing came within {timeout.TotalSeconds:0} seconds"),
-        HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => "the name of the host was not found",
-        HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => "the TLS connection failed (" + Innermost(exception) + ")",
-        HttpRequestException or IOException or InvalidDataException or ObjectDisposedException => Innermost(exception),
+        HttpRequestException or IOException or InvalidDataException or ObjectDisposedException => HttpFailure.Describe(exception) ?? HttpFailure.Innermost(exception),
         _ => UnexpectedError.Describe(exception),
     };
-
-    private static string Innermost(Exception exception)
-    {
-        while (exception.InnerException is not null)
-        {
-            exception = exception.InnerException;
-        }
-
-        // It may quote what the server sent.
-        return ReceivedText.Cut(exception.Message, MaxCause).TrimEnd('.');
-    }
 
     /// <summary>The error of a request without a response.</summary>
     private static KlingApiException CreateLostException(ApiCall call, bool isNotSent, bool mayPass, string error, Exception? cause)
@@ -249,20 +234,33 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         }
 
         return call.IsPurchase
-            ? CreateUnknownException(error, cause)
+            ? CreateLostAnswerException(error, cause)
             : new KlingApiException(ErrorKind.ServiceUnavailable, TransportFault.AnswerUnknown, $"No answer came to {call.Operation}: {error}.", cause)
             {
                 IsTransient = true,
             };
     }
 
-    /// <summary>The error of a purchase that left without a response to say whether it was made.</summary>
-    public static KlingApiException CreateUnknownException(string why, Exception? cause, ApiResponse? response = null)
-        => new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but its answer was lost: {why}.", cause)
+    /// <summary>The error of a purchase that left and whose response was lost.</summary>
+    /// <param name="why">How it was lost.</param>
+    /// <param name="cause">The exception that caused it.</param>
+    public static KlingApiException CreateLostAnswerException(string why, Exception? cause)
+        => new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but its answer was lost: {why}.", cause);
+
+    /// <summary>The error of a purchase whose response does not say whether it was made.</summary>
+    /// <param name="response">The response.</param>
+    /// <param name="why">What it says instead; <see langword="null"/> if it says nothing about it.</param>
+    /// <param name="cause">How the response would be judged if it were not about a purchase.</param>
+    public static KlingApiException CreateUnclearAnswerException(ApiResponse response, string? why, Exception? cause)
+    {
+        string code = response.EnvelopeCode is null ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", code {response.EnvelopeCode}");
+        string answer = string.Create(CultureInfo.InvariantCulture, $"its answer (HTTP {response.Status}{code})");
+        return new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but {answer} cannot be used{(why is null ? string.Empty : $": {why}")}.", cause)
         {
-            Code = response?.Code,
-            ServiceMessage = response?.Message,
+            Code = response.Code,
+            ServiceMessage = response.Message,
         };
+    }
 
     /// <summary>How far a request has got.</summary>
     private sealed class Exchange

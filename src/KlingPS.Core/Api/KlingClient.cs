@@ -85,13 +85,13 @@ internal sealed class KlingClient
         {
             string redirect = ResponseClassifier.DescribeRedirect(response, "it");
             KlingApiException cause = ResponseClassifier.ToException(response, Operation);
-            throw ApiTransport.CreateUnknownException($"{redirect}; that does not say whether the task was made", cause, response);
+            throw ApiTransport.CreateUnclearAnswerException(response, redirect, cause);
         }
 
-        string why = response.IsSuccess
-            ? taskId is null ? "the service said yes but named no task" : $"the service said yes, but '{ServiceTaskId.Describe(taskId)}' cannot be the id of a task"
-            : $"what came back (HTTP {response.Status}) does not say whether the task was made";
-        throw ApiTransport.CreateUnknownException(why, response.IsPage ? ResponseClassifier.ToException(response, Operation) : null, response);
+        string? why = !response.IsSuccess ? null
+            : taskId is null ? "it says yes, but names no task"
+            : $"it says yes, but '{ServiceTaskId.Describe(taskId)}' cannot be the id of a task";
+        throw ApiTransport.CreateUnclearAnswerException(response, why, response.IsPage ? ResponseClassifier.ToException(response, Operation) : null);
     }
 
     /// <inheritdoc cref="QueryTaskAsync(string, string?, CancellationToken)"/>
@@ -305,21 +305,18 @@ internal sealed class KlingClient
     /// </summary>
     private static KlingApiException CreateContradictionException(ApiResponse response, IReadOnlyList<string> ids, KlingApiException? refusal)
     {
-        string code = response.EnvelopeCode is null ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", code {response.EnvelopeCode}");
-        string says = response.Message is null ? string.Empty : $" ({response.Message.TrimEnd('.')})";
-        string answer = string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {response.Status}{code}) does not say that the task was made{says}");
+        string says = response.IsSuccess ? "it says yes" : $"it does not say yes{(response.Message is null ? string.Empty : $" ({response.Message.TrimEnd('.')})")}";
         string named = string.Join(" and ", ids);
-        KlingApiException contradiction = ApiTransport.CreateUnknownException(
-            (ids.Count, response.IsSuccess) switch
+        KlingApiException contradiction = ApiTransport.CreateUnclearAnswerException(
+            response,
+            ids.Count switch
             {
-                (0, _) => $"{answer}, but names one anyway, with an id that cannot be read",
-                (1, true) => $"the service said yes, but named the task in an unusual place, as {named}",
-                (1, false) => $"{answer}, but names one anyway, {named}",
-                (_, true) => $"the service said yes, but named more than one task, {named}",
-                _ => $"{answer}, but names more than one anyway, {named}",
+                0 => $"{says}, but has the id of a task, which cannot be read",
+                1 when response.IsSuccess => $"{says}, but names the task in an unusual place, as {named}",
+                1 => $"{says}, but names a task, {named}",
+                _ => $"{says}, but names several tasks, {named}",
             },
-            refusal,
-            response);
+            refusal);
         if (ids.Count > 0)
         {
             contradiction.Advice = $"To have the service asked for the task that it named: Resolve-KlingVideoTask <id> {string.Join(", or ", ids.Select(id => $"-TaskId {ServiceTaskId.Quote(id)}"))}. "

@@ -465,7 +465,7 @@ internal sealed class Purchase(
     private async Task<KlingVideoTask> LoseAsync(KlingVideoTask task, Exception exception)
     {
         KlingApiException? answer = exception is LostPurchaseException ? null
-            : exception as KlingApiException ?? ApiTransport.CreateUnknownException(UnexpectedError.Describe(exception), exception);
+            : exception as KlingApiException ?? ApiTransport.CreateLostAnswerException(UnexpectedError.Describe(exception), exception);
         string reason = (answer ?? exception).Message;
         Close();
         RecordResult? result = await TryRecordAsync(() => Tasks.RecordUnknownAsync(task.Id, reason, _intent), SpooledAnswer.Unknown(task, reason)).ConfigureAwait(false);

@@ -258,18 +258,18 @@ public sealed class AnswerTests
     }
 
     [Theory]
-    [InlineData(200, """{"code":200,"msg":"success"}""", "the service said yes but named no task")]
+    [InlineData(200, """{"code":200,"msg":"success"}""", ": it says yes, but names no task")]
     [InlineData(200, """{"code":200,"msg":"success","data":{"taskId":"t\u0000"}}""", "cannot be the id of a task")]
-    [InlineData(502, GatewayPage, "what came back (HTTP 502) does not say whether the task was made")]
-    [InlineData(302, "", "which does not say where to and was not followed, because the key would have gone along; that does not say whether the task was made")]
-    public async Task A_lost_answer_says_what_was_wrong_with_it(int status, string body, string why)
+    [InlineData(502, GatewayPage, "its answer (HTTP 502) cannot be used")]
+    [InlineData(302, "", "which does not say where to and was not followed, because the key would have gone along")]
+    public async Task An_answer_that_cannot_be_used_says_what_was_wrong_with_it(int status, string body, string why)
     {
         using var harness = new ClientHarness();
         harness.Service.On(FakeService.CreatePath, Replies.Text(status, body));
 
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
 
-        Assert.StartsWith("The request for a video left, but its answer was lost: ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("The request for a video left, but its answer (HTTP ", error.Message, StringComparison.Ordinal);
         Assert.EndsWith(why + ".", error.Message, StringComparison.Ordinal);
     }
 
@@ -299,7 +299,7 @@ public sealed class AnswerTests
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
 
         Assert.Equal((ErrorKind.AttemptUnknown, false, TransportFault.AnswerUnknown), (error.Kind, error.IsTransient, error.Fault));
-        Assert.Contains(" does not say that the task was made (Server exception, please try again later), but names one anyway, 9b1f.", error.Message, StringComparison.Ordinal);
+        Assert.Contains(" cannot be used: it does not say yes (Server exception, please try again later), but names a task, 9b1f.", error.Message, StringComparison.Ordinal);
         Assert.Contains("Resolve-KlingVideoTask <id> -TaskId 9b1f.", error.AdviceOn(isOfTask: true), StringComparison.Ordinal);
         Assert.Single(harness.Service.Requests);
     }
@@ -307,22 +307,22 @@ public sealed class AnswerTests
     /// <summary>Status and body of answers that turn a purchase down and name its task in another place, or more than once; and how they name it.</summary>
     public static TheoryData<int, string, string> HiddenNames => new()
     {
-        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f","taskId":"9b20"}}""", ", but names more than one anyway, 9b1f and 9b20." },
-        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f"},"data":null}""", ", but names one anyway, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":null,"taskId":"9b1f"}""", ", but names one anyway, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":[{"taskId":"9b1f"}]}""", ", but names one anyway, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":{"task":{"TaskID":"9b1f"}}}""", ", but names one anyway, 9b1f." },
-        { 200, """{"code":455,"msg":"Later","data":{"task_id":"9b1f"}}""", ", but names one anyway, 9b1f." },
-        { 200, """{"code":500,"msg":"Please try again later","data":{"task_id" : 17 }}""", ", but names one anyway, 17." },
-        { 200, """{"code":429,"msg":"Later","data":"{\"taskId\":\"9b1f\",\"recordId\":\"9b1f\"}"}""", ", but names one anyway, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":"\"{\\\"taskId\\\":\\\"9b1f\\\"}\""}""", ", but names one anyway, 9b1f." },
-        { 200, """{"code":429,"msg":"Later","data":"9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6"}""", ", but names one anyway, 9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6." },
-        { 200, """{"code":429,"msg":"Later","data":{"taskId":" 9b1f "}}""", ", but names one anyway, with an id that cannot be read." },
-        { 200, """{"code":429,"msg":"Later","data":{"\u0074askId":"\u0039b1f"}}""", ", but names one anyway, 9b1f." },
-        { 429, """{"code":200,"msg":"success","data":{"taskId":"\u0039b1f","recordId":"9b""", ", but names one anyway, with an id that cannot be read." },
-        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b1f","recordId":"9b""", ", but names one anyway, 9b1f." },
-        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b""", ", but names one anyway, with an id that cannot be read." },
-        { 429, """{"code":200,"msg":"said "yes"","data":{"taskId":"9b1f"}}""", ", but names one anyway, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f","taskId":"9b20"}}""", ", but names several tasks, 9b1f and 9b20." },
+        { 200, """{"code":429,"msg":"Later","data":{"taskId":"9b1f"},"data":null}""", ", but names a task, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":null,"taskId":"9b1f"}""", ", but names a task, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":[{"taskId":"9b1f"}]}""", ", but names a task, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":{"task":{"TaskID":"9b1f"}}}""", ", but names a task, 9b1f." },
+        { 200, """{"code":455,"msg":"Later","data":{"task_id":"9b1f"}}""", ", but names a task, 9b1f." },
+        { 200, """{"code":500,"msg":"Please try again later","data":{"task_id" : 17 }}""", ", but names a task, 17." },
+        { 200, """{"code":429,"msg":"Later","data":"{\"taskId\":\"9b1f\",\"recordId\":\"9b1f\"}"}""", ", but names a task, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":"\"{\\\"taskId\\\":\\\"9b1f\\\"}\""}""", ", but names a task, 9b1f." },
+        { 200, """{"code":429,"msg":"Later","data":"9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6"}""", ", but names a task, 9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6." },
+        { 200, """{"code":429,"msg":"Later","data":{"taskId":" 9b1f "}}""", ", but has the id of a task, which cannot be read." },
+        { 200, """{"code":429,"msg":"Later","data":{"\u0074askId":"\u0039b1f"}}""", ", but names a task, 9b1f." },
+        { 429, """{"code":200,"msg":"success","data":{"taskId":"\u0039b1f","recordId":"9b""", ", but has the id of a task, which cannot be read." },
+        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b1f","recordId":"9b""", ", but names a task, 9b1f." },
+        { 429, """{"code":200,"msg":"success","data":{"taskId":"9b""", ", but has the id of a task, which cannot be read." },
+        { 429, """{"code":200,"msg":"said "yes"","data":{"taskId":"9b1f"}}""", ", but names a task, 9b1f." },
     };
 
     [Theory]
@@ -348,7 +348,7 @@ public sealed class AnswerTests
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
 
         Assert.Equal(ErrorKind.AttemptUnknown, error.Kind);
-        Assert.EndsWith(", but names one anyway, 9b1f.", error.Message, StringComparison.Ordinal);
+        Assert.EndsWith(", but names a task, 9b1f.", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -363,9 +363,9 @@ public sealed class AnswerTests
     }
 
     [Theory]
-    [InlineData("""{"recordId":"9b1f"}""", "the service said yes, but named the task in an unusual place, as 9b1f.")]
-    [InlineData("""[{"taskId":"9b1f"}]""", "the service said yes, but named the task in an unusual place, as 9b1f.")]
-    [InlineData("""{"taskId":"9b1f","taskId":"9b20"}""", "the service said yes, but named more than one task, 9b1f and 9b20.")]
+    [InlineData("""{"recordId":"9b1f"}""", "it says yes, but names the task in an unusual place, as 9b1f.")]
+    [InlineData("""[{"taskId":"9b1f"}]""", "it says yes, but names the task in an unusual place, as 9b1f.")]
+    [InlineData("""{"taskId":"9b1f","taskId":"9b20"}""", "it says yes, but names several tasks, 9b1f and 9b20.")]
     public async Task A_purchase_that_is_accepted_and_named_in_another_way_is_unknown_and_named(string data, string named)
     {
         using var harness = new ClientHarness();

@@ -40,8 +40,11 @@ public sealed class TransportTests : IDisposable
     [Theory]
     [InlineData(HttpRequestError.NameResolutionError, "The service at https://api.kie.ai was not reached: the name of the host was not found.")]
     [InlineData(HttpRequestError.SecureConnectionError, "The service at https://api.kie.ai was not reached: the TLS connection failed (The certificate has expired).")]
-    [InlineData(HttpRequestError.ConnectionError, "The service at https://api.kie.ai was not reached: The certificate has expired.")]
-    [InlineData(HttpRequestError.ResponseEnded, "No answer came to the query of the credits: The certificate has expired.")]
+    [InlineData(HttpRequestError.ConnectionError, "The service at https://api.kie.ai was not reached: no connection was made (The certificate has expired).")]
+    [InlineData(HttpRequestError.ResponseEnded, "No answer came to the query of the credits: the connection was closed too early.")]
+    [InlineData(HttpRequestError.InvalidResponse, "No answer came to the query of the credits: what came back breaks the rules of HTTP (The certificate has expired).")]
+    [InlineData(HttpRequestError.ConfigurationLimitExceeded, "No answer came to the query of the credits: what came back has too many headers, or too long ones.")]
+    [InlineData(HttpRequestError.Unknown, "No answer came to the query of the credits: The certificate has expired.")]
     public async Task A_read_that_fails_says_how_far_it_came_and_what_the_cause_was(HttpRequestError error, string message)
     {
         var cause = new IOException("See the inner exception.", new InvalidOperationException("The certificate has expired."));

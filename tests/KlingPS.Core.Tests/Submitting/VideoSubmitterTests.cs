@@ -106,7 +106,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         KlingVideoTask unknown = await RecordAsync();
         Assert.Equal((KlingTaskState.Unknown, 42m, null), (unknown.TaskState, unknown.CreditsReserved, unknown.TaskId));
         Assert.All([lost, refused], error => Assert.Equal((ErrorKind.AttemptUnknown, unknown.Id), (error.Kind, error.TaskNumber)));
-        Assert.All([lost, refused], error => Assert.Contains("names one anyway, t1.", error.Message, StringComparison.Ordinal));
+        Assert.All([lost, refused], error => Assert.Contains("names a task, t1.", error.Message, StringComparison.Ordinal));
         Assert.Contains("Resolve-KlingVideoTask <id> -TaskId t1.", lost.Advice, StringComparison.Ordinal);
         Assert.Equal(1, _harness.Creates);
     }

@@ -36,12 +36,8 @@ internal sealed class ErrorTraitsAttribute : Attribute
     /// <summary>What the user can do about it, in plain words.</summary>
     public string Advice { get; }
 
-    /// <summary>The same for an error that is not about a task, if <see cref="Advice"/> names one.</summary>
-    public string? AdviceWithoutTask { get; init; }
-
-    /// <summary>What the user can do about an error.</summary>
-    /// <param name="isOfTask">Whether it is known which task it is about.</param>
-    public string AdviceOn(bool isOfTask) => isOfTask ? Advice : AdviceWithoutTask ?? Advice;
+    /// <summary>What the user should know besides if the error is about a task.</summary>
+    public string? MoreOfTask { get; init; }
 
     /// <summary>When the error ends the batch because every further item would meet it as well.</summary>
     public Fatality Fatal { get; init; }

@@ -35,7 +35,7 @@ public enum ErrorKind
     /// <summary>A parameter is outside what the service accepts (codes 400 and 422, parameter errors under code 500, or found locally).</summary>
     [ErrorTraits(
         "InvalidArgument",
-        "Correct the value and run the command again; nothing was bought.")]
+        "Correct what the message names, and run the command again.")]
     RequestInvalid,
 
     /// <summary>Too many requests, still after backing off (code 429).</summary>
@@ -54,7 +54,7 @@ public enum ErrorKind
     /// <summary>The generation itself failed (code 501, state <c>fail</c>). Failed tasks cost nothing.</summary>
     [ErrorTraits(
         "InvalidResult",
-        "Read the reason. Change the prompt or the image, or retry unchanged with New-KlingVideoTask or ConvertTo-KlingVideo -RetryFailed.")]
+        "Change the prompt or the image, or retry unchanged with New-KlingVideoTask or ConvertTo-KlingVideo -RetryFailed.")]
     TaskFailed,
 
     /// <summary>The feature is switched off at the service (code 505).</summary>
@@ -104,7 +104,7 @@ public enum ErrorKind
     /// <summary>The task would exceed a limit that the user has set.</summary>
     [ErrorTraits(
         "QuotaExceeded",
-        "Raise the limit, or run the command again when the budget allows it. Nothing was bought beyond the limit.")]
+        "Raise the limit, or run the command again when the budget allows it.")]
     BudgetExceeded,
 
     /// <summary>No file or folder is at the path.</summary>
@@ -116,7 +116,7 @@ public enum ErrorKind
     /// <summary>The file exists but cannot be read.</summary>
     [ErrorTraits(
         "ReadError",
-        "Check the permissions of the file, and that no other program has locked it; run the command again if the file was being written.")]
+        "Run the command again. If the error remains, check the file and the disk that it is on.")]
     FileUnreadable,
 
     /// <summary>A file with the video's name already exists and is something else.</summary>
@@ -128,8 +128,8 @@ public enum ErrorKind
     /// <summary>The video cannot be written: destination missing or not writable, or the disk is full.</summary>
     [ErrorTraits(
         "WriteError",
-        "Check that the folder exists, is writable and has space left, or choose another -Destination. Nothing is lost: a video that is paid for can be fetched again, with Get-KlingVideoTask -Id <id> | Save-KlingVideo or the same ConvertTo-KlingVideo command.",
-        AdviceWithoutTask = "Check that the folder exists, is writable and has space left, or choose another -Destination.")]
+        "Choose another -Destination.",
+        MoreOfTask = "Nothing is lost: a video that is paid for can be fetched again, with Get-KlingVideoTask -Id <id> | Save-KlingVideo or the same ConvertTo-KlingVideo command.")]
     DestinationUnusable,
 
     /// <summary>What was downloaded is not the whole video.</summary>
@@ -147,7 +147,7 @@ public enum ErrorKind
     /// <summary>The ledger cannot be opened or written: bad path, read-only or full disk, damaged, or of a newer version. Nothing is bought without it.</summary>
     [ErrorTraits(
         "ResourceUnavailable",
-        "Nothing is bought without it. Make this ledger usable: about_KlingPS_Ledger explains how to recover one, and the environment variable KLINGPS_LEDGER says where it is if that is elsewhere. Put no empty one in its place: it does not know what was bought, and all of that would be bought again.",
+        "Make this ledger usable: about_KlingPS_Ledger explains how to recover one, and the environment variable KLINGPS_LEDGER says where it is if that is elsewhere. Put no empty one in its place: it does not know what was bought, and all of that would be bought again.",
         Fatal = Fatality.Always)]
     LedgerUnusable,
 

@@ -43,9 +43,15 @@ public class KlingException : Exception
     /// <param name="message">The new message.</param>
     internal virtual KlingException WithMessage(string message) => new(Kind, message, this) { TaskNumber = TaskNumber, Advice = Advice };
 
-    /// <summary>What the user can do about it: the advice of this error, or else what the catalogue says about its kind.</summary>
+    /// <summary>What the user can do about it: the advice of this error, or else what fits its cause, or else what the catalogue says about its kind.</summary>
     /// <param name="isOfTask">Whether it is known which task it is about.</param>
-    internal string AdviceOn(bool isOfTask) => Advice ?? ErrorCatalog.Get(Kind).AdviceOn(isOfTask);
+    /// <param name="remedy">What fits the cause, if that is known.</param>
+    internal string AdviceOn(bool isOfTask, string? remedy = null)
+    {
+        ErrorTraitsAttribute row = ErrorCatalog.Get(Kind);
+        string advice = remedy ?? row.Advice;
+        return Advice ?? (isOfTask && row.MoreOfTask is string more ? $"{advice} {more}" : advice);
+    }
 
     /// <summary>The same error, about a task. If it already is about one, it stays as it is; several items may have met one error, so it is never changed.</summary>
     /// <param name="number">The local id of the task.</param>

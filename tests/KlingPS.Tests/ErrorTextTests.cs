@@ -14,7 +14,7 @@ public sealed class ErrorTextTests
     [InlineData(401, "KlingUnauthorized", ErrorCategory.AuthenticationError, "https://kie.ai/api-key")]
     [InlineData(402, "KlingCreditsInsufficient", ErrorCategory.QuotaExceeded, "https://kie.ai/billing")]
     [InlineData(433, "KlingKeyCapReached", ErrorCategory.QuotaExceeded, "Raise the cap")]
-    [InlineData(422, "KlingRequestInvalid", ErrorCategory.InvalidArgument, "Correct the value")]
+    [InlineData(422, "KlingRequestInvalid", ErrorCategory.InvalidArgument, "Correct what the message names")]
     [InlineData(501, "KlingTaskFailed", ErrorCategory.InvalidResult, "New-KlingVideoTask")]
     [InlineData(505, "KlingFeatureDisabled", ErrorCategory.NotEnabled, "-Model")]
     public async Task A_refused_purchase_names_the_file_says_once_that_nothing_was_bought_and_what_to_do(int code, string id, ErrorCategory category, string advice)

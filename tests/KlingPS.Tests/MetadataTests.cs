@@ -4,6 +4,7 @@ using System.Security;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
 using KlingPS.Core.Configuration;
+using KlingPS.Core.Files;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
@@ -205,9 +206,35 @@ public sealed class MetadataTests
         Assert.All(Enum.GetValues<ErrorKind>(), kind => Assert.Contains($"| Kling{kind} | {ErrorRecords.From(new KlingException(kind, "It happened."), target: null).CategoryInfo.Category} |", page, StringComparison.Ordinal));
     }
 
+    public static TheoryData<ErrorKind, Exception?, string> FileTroubles => new()
+    {
+        { ErrorKind.FileUnreadable, new UnauthorizedAccessException(), "Change its permissions, or those of the folders that it is in." },
+        { ErrorKind.FileUnreadable, new NotOrdinaryFileException(FileKind.Folder, "It is a folder."), "Give the path of an ordinary file." },
+        { ErrorKind.DestinationUnusable, new UnauthorizedAccessException(), "Change the permissions so that you can write there, or choose another -Destination." },
+        { ErrorKind.DestinationUnusable, new DirectoryNotFoundException(), "Create the folder, or choose another -Destination." },
+        { ErrorKind.DestinationUnusable, new PathTooLongException(), "Make the path shorter, or choose another -Destination." },
+        { ErrorKind.DestinationUnusable, FileTrouble.CreateDiskFull(), "Free some space on the disk, or choose another -Destination." },
+        { ErrorKind.DestinationUnusable, new IOException("Strange."), "Check that the folder exists, is writable and has space left, or choose another -Destination." },
+        { ErrorKind.DestinationUnusable, null, "Choose another -Destination." },
+    };
+
+    [Theory]
+    [MemberData(nameof(FileTroubles))]
+    public void The_advice_on_a_file_fits_the_cause(ErrorKind kind, Exception? cause, string advice)
+    {
+        var error = new KlingException(kind, "It happened.", cause);
+
+        Assert.Equal(advice, ErrorRecords.AdviceOn(error, target: null));
+        Assert.StartsWith(advice, ErrorRecords.AdviceOn(error.WithMessage("It happened again.").About(7), target: null), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_advice_is_about_the_task_that_the_message_names_and_not_about_the_one_that_was_given()
+        => Assert.Contains("Resolve-KlingVideoTask 2 ", ErrorRecords.AdviceOn(new KlingException(ErrorKind.AttemptUnknown, "It happened.").About(2), new KlingVideoTask { Id = 1 }), StringComparison.Ordinal);
+
     [Fact]
     public void The_advice_on_an_image_that_has_changed_during_its_upload_is_to_run_the_command_again()
-        => Assert.Contains("run the command again if the file was being written", ErrorRecords.AdviceOn(new KlingException(ErrorKind.FileUnreadable, "It happened."), target: null), StringComparison.Ordinal);
+        => Assert.Contains("Run the command again.", ErrorRecords.AdviceOn(new KlingException(ErrorKind.FileUnreadable, "It happened."), target: null), StringComparison.Ordinal);
 
     [Theory]
     [InlineData(ErrorKind.WaitTimeout, "Get-KlingVideoTask -Id 17 | Wait-KlingVideoTask | Save-KlingVideo")]

@@ -149,6 +149,6 @@ internal static class PlanFile
     private static KlingException Unwritable(string path, Exception cause)
         => new(ErrorKind.DestinationUnusable, $"The plan cannot be written to '{path}': {cause.Message.TrimEnd('.')}. Nothing was sent.", cause)
         {
-            Advice = "Check that the folder exists, is writable and has space left, or choose another -PlanPath.",
+            Advice = FileTrouble.AdviseOnWriting(cause, "Choose another -PlanPath."),
         };
 }

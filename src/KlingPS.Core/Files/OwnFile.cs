@@ -49,7 +49,7 @@ internal static class OwnFile
         }
         catch (IOException exception) when (IsTemporary(path))
         {
-            throw exception is DirectoryNotFoundException ? new IOException($"There is no folder '{Path.GetDirectoryName(path)}'.", exception) : TemporaryStream.NameFolder(exception, path);
+            throw exception is DirectoryNotFoundException ? new DirectoryNotFoundException($"There is no folder '{Path.GetDirectoryName(path)}'.", exception) : TemporaryStream.NameFolder(exception, path);
         }
         catch (UnauthorizedAccessException exception) when (IsTemporary(path))
         {
@@ -356,6 +356,6 @@ internal static class OwnFile
     private static bool IsTaken(IOException exception) => exception.HResult == (OperatingSystem.IsWindows() ? unchecked((int)0x80070050) : 17);
 
     /// <summary>ERROR_SHARING_VIOLATION, and EWOULDBLOCK as Linux and macOS number it.</summary>
-    private static bool IsHeldByAnother(IOException exception)
+    internal static bool IsHeldByAnother(IOException exception)
         => OperatingSystem.IsWindows() ? exception.HResult == unchecked((int)0x80070020) : exception.HResult is 11 or 35;
 }

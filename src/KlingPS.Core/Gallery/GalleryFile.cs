@@ -120,7 +120,7 @@ internal sealed class GalleryFile
     internal static KlingException Unusable(string path, string reason, Exception? cause = null)
         => new(ErrorKind.DestinationUnusable, $"The gallery cannot be written to '{path}': {reason.TrimEnd('.')}.", cause)
         {
-            Advice = "Check that the folder exists, is writable and has space left, or choose another -Path.",
+            Advice = FileTrouble.AdviseOnWriting(cause, "Choose another -Path."),
         };
 
     /// <summary>A file in the place of one of the folders on the way.</summary>

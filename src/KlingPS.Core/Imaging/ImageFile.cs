@@ -42,6 +42,6 @@ internal static class ImageFile
     /// <summary>The error for a file that exists but cannot be read.</summary>
     public static KlingException Unreadable(string path, Exception cause) => new(
         ErrorKind.FileUnreadable,
-        $"'{path}' cannot be read; check its permissions and that no other program holds it. {cause.Message}",
+        $"'{path}' cannot be read: {cause.Message}",
         cause);
 }

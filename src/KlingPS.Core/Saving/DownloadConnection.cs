@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using KlingPS.Core.Api;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 using KlingPS.Core.Resilience;
@@ -132,7 +133,7 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
-            return new ConnectionResult(ConnectionEnd.Broken, $"the connection broke ({ReceivedText.Cut(exception.Message, MaxCause).TrimEnd('.')})", Cause: exception);
+            return new ConnectionResult(ConnectionEnd.Broken, HttpFailure.Describe(exception) ?? $"the connection broke ({ReceivedText.Cut(exception.Message, MaxCause).TrimEnd('.')})", Cause: exception);
         }
         catch (ObjectDisposedException exception)
         {
@@ -255,7 +256,8 @@ internal sealed class DownloadConnection(HttpMessageHandler handler, AddressPoli
         {
             throw new KlingException(
                 ErrorKind.DestinationUnusable,
-                string.Create(CultureInfo.InvariantCulture, $"There is no room for the video '{file.Target}': {missing:N0} bytes of it are still missing, and the disk has {free:N0} bytes left."));
+                string.Create(CultureInfo.InvariantCulture, $"There is no room for the video '{file.Target}': {missing:N0} bytes of it are still missing, and the disk has {free:N0} bytes left."),
+                FileTrouble.CreateDiskFull());
         }
     }
 

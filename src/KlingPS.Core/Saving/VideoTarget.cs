@@ -12,7 +12,7 @@ internal static class VideoTarget
     {
         if (FileFacts.OfName(path) is { Kind: not (FileKind.Ordinary or FileKind.Link) } other)
         {
-            throw CreateException(path, $"{Capitalized(other.Description)} has this name.");
+            throw new NotOrdinaryFileException(other.Kind, $"{Capitalized(other.Description)} has this name.");
         }
     });
 

@@ -1,3 +1,5 @@
+using KlingPS.Core.Files;
+
 namespace KlingPS.Core.Setup;
 
 /// <summary>What a check has found.</summary>
@@ -48,7 +50,7 @@ public sealed record KlingSetupCheck
 
     /// <summary>A check that ended with an error.</summary>
     internal static KlingSetupCheck Failed(string name, KlingException error)
-        => Create(name, SetupStatus.Failed, error.Message, error.AdviceOn(isOfTask: false));
+        => Create(name, SetupStatus.Failed, error.Message, error.AdviceOn(isOfTask: false, FileTrouble.FindRemedy(error)));
 
     /// <summary>A check that was left out, and why.</summary>
     internal static KlingSetupCheck Skipped(string name, string message) => Create(name, SetupStatus.Skipped, message, null);

@@ -64,7 +64,7 @@ public sealed class ExportKlingMetricCommand : KlingCommand
         {
             throw new KlingException(ErrorKind.DestinationUnusable, $"The metrics were not written to '{path}': {exception.Message}", exception)
             {
-                Advice = "Check that the folder exists and that this user may write to it. The metrics of the last time, if there are any, are as they were.",
+                Advice = $"{FileTrouble.AdviseOnWriting(exception, "Choose another -Path.")} The metrics of the last time, if there are any, are as they were.",
             };
         }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Hosting;
@@ -26,10 +27,10 @@ internal static class ErrorRecords
     public static string AdviceOn(KlingException exception, object? target)
     {
         long? number = TaskOf(exception, target);
-        string advice = exception.AdviceOn(isOfTask: number is not null);
+        string advice = exception.AdviceOn(isOfTask: number is not null, FileTrouble.FindRemedy(exception));
         return VisibleText.Of(number is long id ? advice.Replace("<id>", id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice);
     }
 
     /// <summary>The number of the task that an error is about, if that is known.</summary>
-    public static long? TaskOf(KlingException exception, object? target) => (target as KlingVideoTask)?.Id ?? exception.TaskNumber;
+    public static long? TaskOf(KlingException exception, object? target) => exception.TaskNumber ?? (target as KlingVideoTask)?.Id;
 }

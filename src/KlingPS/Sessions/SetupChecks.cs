@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
+using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
@@ -146,7 +147,7 @@ internal sealed class SetupChecks : IAsyncDisposable
             return KlingSetupCheck.Warning(
                 name,
                 $"This session is connected with a key ({Connected.KeySource}, fingerprint {Connected.Fingerprint}), but a new one would find none. {exception.Message}",
-                exception.AdviceOn(isOfTask: false));
+                exception.AdviceOn(isOfTask: false, FileTrouble.FindRemedy(exception)));
         }
 
         string fingerprint = found.Key.Fingerprint(_endpoints.Api);

@@ -84,6 +84,9 @@ public sealed class LedgerCommandTests
         Assert.Equal((KlingTaskState.Waiting, lost.Id), (again.TaskState, again.Replaces));
         Assert.Equal(2, shell.Bill.CreatesReceived);
         Assert.Equal(KlingTaskState.Abandoned, Assert.Single((await shell.RunAsync("Get-KlingVideoTask -Id $id")).Clean().Of<KlingVideoTask>()).TaskState);
+
+        ErrorRecord over = Assert.Single((await shell.RunAsync("Resolve-KlingVideoTask $id -Abandon", new { id = lost.Id })).Errors);
+        Assert.Contains($"was replaced by task {again.Id}, so there is nothing to resolve.", over.Exception.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -198,6 +198,11 @@ internal interface ITaskJournal
     /// <summary>The task with a local id, or <see langword="null"/>.</summary>
     Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken);
 
+    /// <summary>The task that was bought in place of an attempt, or may have been; otherwise <see langword="null"/>.</summary>
+    /// <param name="replaced">The attempt.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<KlingVideoTask?> FindReplacementAsync(KlingVideoTask replaced, CancellationToken cancellationToken);
+
     /// <summary>The task with an id of the service, or <see langword="null"/>.</summary>
     /// <param name="account">The account; <see langword="null"/> for every account.</param>
     /// <param name="taskId">The service's id.</param>

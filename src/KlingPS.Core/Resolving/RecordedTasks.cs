@@ -9,6 +9,9 @@ namespace KlingPS.Core.Resolving;
 /// <param name="account">Whose tasks; <see langword="null"/> for those of all accounts.</param>
 internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
 {
+    /// <summary>What to do with a task that was read from another ledger, without a full stop.</summary>
+    public const string UseItsLedger = "Use the ledger that the task is from, which the environment variable KLINGPS_LEDGER can name";
+
     /// <summary>Finds a task.</summary>
     /// <param name="reference">How the user names it.</param>
     /// <param name="cancellationToken">Ends the search.</param>
@@ -20,7 +23,8 @@ internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
         {
             return await FindByTaskIdAsync(taskId, cancellationToken).ConfigureAwait(false)
                 ?? throw (!reference.MayBeAtService ? ServiceTaskId.CreateInvalidException(taskId)
-                    : new KlingException(ErrorKind.TaskNotFound, $"There is no task '{ServiceTaskId.Describe(taskId)}'{(account is null ? string.Empty : " of this account")} in the ledger '{ledger.Location}'."));
+                    : await FindOthersAsync(taskId, cancellationToken).ConfigureAwait(false) is KlingVideoTask other ? CreateOthersException(other)
+                    : new KlingException(ErrorKind.TaskNotFound, $"There is no task '{taskId}' in the ledger '{ledger.Location}'."));
         }
 
         long id = reference.Id ?? reference.Task?.Id ?? 0;
@@ -34,13 +38,28 @@ internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
                 ErrorKind.TaskNotFound,
                 string.Create(CultureInfo.InvariantCulture, $"Task {id} in the ledger '{ledger.Location}' is not the task that was given ('{given.Subject}'), which has this number in another ledger."))
             {
-                Advice = "Use the ledger that the task is from, which the environment variable KLINGPS_LEDGER can name; or, for the task of this one, give its number, as with -Id.",
+                Advice = $"{UseItsLedger}; or, for the task of this one, give its number, as with -Id.",
             };
         }
 
         return account is null || task.Account == account
             ? task
-            : throw new KlingException(ErrorKind.TaskNotFound, string.Create(CultureInfo.InvariantCulture, $"Task {id} belongs to another account than the one you are connected to."));
+            : throw CreateOthersException(task);
+    }
+
+    /// <summary>The task of another account with an id of the service, or <see langword="null"/>.</summary>
+    public async Task<KlingVideoTask?> FindOthersAsync(string taskId, CancellationToken cancellationToken)
+        => account is null ? null : await ledger.Tasks.FindByTaskIdAsync(account: null, taskId, cancellationToken).ConfigureAwait(false);
+
+    /// <summary>The error of a task of another account: the service knows it for a key of that account only.</summary>
+    public static KlingException CreateOthersException(KlingVideoTask task)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return new(ErrorKind.TaskNotFound, $"Task {task.Id} ('{task.Subject}') belongs to another account than the one you are connected to.")
+        {
+            TaskNumber = task.Id,
+            Advice = "Connect with a key of that account, and run the command again. The tasks of a sandbox that was stopped are gone with it.",
+        };
     }
 
     /// <summary>The task with an id of the service, or <see langword="null"/>.</summary>

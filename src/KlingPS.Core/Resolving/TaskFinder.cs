@@ -68,7 +68,18 @@ internal sealed class TaskFinder
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
         {
-            throw exception.WithMessage($"{exception.Message} Nor is it in the ledger '{_session.Ledger.Location}'.");
+            if (await _recorded.FindOthersAsync(taskId, cancellationToken).ConfigureAwait(false) is KlingVideoTask other)
+            {
+                throw RecordedTasks.CreateOthersException(other);
+            }
+
+            KlingException unknown = exception.WithMessage($"{exception.Message} Nor is it in the ledger '{_session.Ledger.Location}'.");
+            if (reference.Task is not null)
+            {
+                unknown.Advice = $"{RecordedTasks.UseItsLedger}, and connect with the key that it was made with. The tasks of a sandbox that was stopped are gone with it.";
+            }
+
+            throw unknown;
         }
     }
 }

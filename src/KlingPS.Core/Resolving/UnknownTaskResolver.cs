@@ -33,19 +33,32 @@ internal sealed class UnknownTaskResolver
     public int UnderWay => _submitter.UnderWay;
 
     /// <summary>Refuses a task that is not unknown.</summary>
+    /// <param name="tasks">The journal.</param>
+    /// <param name="task">The task.</param>
+    /// <param name="cancellationToken">Ends the search for what has replaced it.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: there is nothing to resolve.</exception>
-    public static void RequireUnknown(KlingVideoTask task)
+    public static async Task RequireUnknownAsync(ITaskJournal tasks, KlingVideoTask task, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(tasks);
         ArgumentNullException.ThrowIfNull(task);
-        if (task.TaskState != KlingTaskState.Unknown)
+        if (task.TaskState == KlingTaskState.Unknown)
         {
-            throw new KlingException(
-                ErrorKind.RequestInvalid,
-                task.TaskState == KlingTaskState.Submitting
-                    ? $"Task {task.Id} ('{task.Subject}') is being submitted, and its response may still come: wait for it. If none comes, the task becomes Unknown, and can be resolved then."
-                    : $"Task {task.Id} ('{task.Subject}') is {task.State}, not Unknown; there is nothing to resolve."
-                        + (task.TaskState.IsPending() ? " If the service does not know it any more, -Abandon gives it up." : string.Empty));
+            return;
         }
+
+        KlingVideoTask? replacement = task.TaskState == KlingTaskState.Abandoned ? await tasks.FindReplacementAsync(task, cancellationToken).ConfigureAwait(false) : null;
+        string name = $"Task {task.Id} ('{task.Subject}')";
+        throw new KlingException(
+            ErrorKind.RequestInvalid,
+            task.TaskState == KlingTaskState.Submitting
+                ? $"{name} is being submitted, and its response may still come: wait for it. If none comes, the task becomes Unknown, and can be resolved then."
+                : replacement is not null ? $"{name} was replaced by task {replacement.Id}, so there is nothing to resolve. Task {replacement.Id} is {replacement.State}."
+                : $"{name} is {task.State}, not Unknown, so there is nothing to resolve."
+                    + (task.TaskState.IsPending() ? " If the service does not know it any more, -Abandon gives it up." : string.Empty))
+        {
+            TaskNumber = task.Id,
+            Advice = "Get-KlingVideoTask -State Unknown lists the tasks that can be resolved.",
+        };
     }
 
     /// <summary>Whether the service has to be asked before a task is given up: it was accepted, so only the service can say that there is nothing to wait for.</summary>
@@ -63,7 +76,7 @@ internal sealed class UnknownTaskResolver
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the two were made from different requests; the message says what differs.</exception>
     public async Task<KlingVideoTask> ResolveAsync(KlingVideoTask task, string taskId, CancellationToken cancellationToken)
     {
-        RequireUnknown(task);
+        await RequireUnknownAsync(_session.Ledger.Tasks, task, cancellationToken).ConfigureAwait(false);
         KlingVideoTask? known = await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, taskId, cancellationToken).ConfigureAwait(false);
         TaskSnapshot snapshot = await _client.QueryTaskAsync(taskId, task.Subject, cancellationToken).ConfigureAwait(false);
 
@@ -107,10 +120,11 @@ internal sealed class UnknownTaskResolver
     /// <summary>Abandons a task: the user knows that it was not bought.</summary>
     /// <param name="tasks">The journal; the service is not involved.</param>
     /// <param name="task">The unknown task.</param>
-    public static Task<KlingVideoTask> AbandonAsync(ITaskJournal tasks, KlingVideoTask task)
+    /// <param name="cancellationToken">Stops before anything is changed.</param>
+    public static async Task<KlingVideoTask> AbandonAsync(ITaskJournal tasks, KlingVideoTask task, CancellationToken cancellationToken)
     {
-        RequireUnknown(task);
-        return tasks.AbandonAsync(task);
+        await RequireUnknownAsync(tasks, task, cancellationToken).ConfigureAwait(false);
+        return await tasks.AbandonAsync(task).ConfigureAwait(false);
     }
 
     /// <summary>Gives up a task that the service has accepted but no longer knows. The service is asked once more to be sure; what was set aside counts as spent.</summary>
@@ -125,12 +139,7 @@ internal sealed class UnknownTaskResolver
         ArgumentNullException.ThrowIfNull(task);
         if (task.Account != _session.Account)
         {
-            throw new KlingException(
-                ErrorKind.TaskNotFound,
-                $"Task {task.Id} ('{task.Subject}') belongs to another account than the one you are connected to, and the service knows it for a key of that account only. Nothing was given up.")
-            {
-                TaskNumber = task.Id,
-            };
+            throw RecordedTasks.CreateOthersException(task);
         }
 
         try
@@ -185,7 +194,7 @@ internal sealed class UnknownTaskResolver
 
     private async Task<KlingVideoTask> ResubmitAsync(KlingVideoTask task, Submission submission, Action<string> onIdentified, CancellationToken cancellationToken)
     {
-        RequireUnknown(task);
+        await RequireUnknownAsync(_session.Ledger.Tasks, task, cancellationToken).ConfigureAwait(false);
         if (!task.IsDescribed)
         {
             throw new KlingException(

@@ -106,6 +106,12 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
 
         if (!IsAboutTaking && !Abandon && !Resubmit && string.IsNullOrWhiteSpace(TaskId))
         {
+            if (IsGiven(nameof(TaskId)))
+            {
+                throw new KlingException(
+                    ErrorKind.RequestInvalid, "-TaskId is empty. Give the service's id of the task, as https://kie.ai/logs shows it. Nothing was changed.");
+            }
+
             throw new KlingException(
                 ErrorKind.RequestInvalid,
                 "Say what has become of the task: -TaskId with the service's id if https://kie.ai/logs shows it, -Abandon if it was not bought or the service has forgotten it, -Resubmit to buy it again, or -TakenElsewhere if it is finished and you have its video. Nothing was changed.");
@@ -164,7 +170,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
                 }
                 else
                 {
-                    UnknownTaskResolver.RequireUnknown(task);
+                    Await(token => UnknownTaskResolver.RequireUnknownAsync(_ledger!.Tasks, task, token));
                 }
 
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", Describe(task)))
@@ -175,7 +181,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             }
             catch (Exception exception) when (Failures.IsError(exception))
             {
-                WriteErrorOrEnd(UnexpectedError.From(exception, $"'{input}'"), input?.BaseObject);
+                WriteErrorOrEnd(UnexpectedError.From(exception, $"'{input}'"), input?.BaseObject is string id ? ServiceTaskId.Describe(id) : input?.BaseObject);
             }
         }
     }
@@ -201,7 +207,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
                 MaxInHand,
                 (item, token) => !Abandon ? UnknownTaskResolver.TakeAsync(tasks, item.Task, isTaken)
                     : UnknownTaskResolver.MayBeForgotten(item.Task) ? _deadline!.RunAsync(Name(item), "was not resolved", inTime => _resolver!.ForgetAsync(item.Task, inTime), token)
-                    : UnknownTaskResolver.AbandonAsync(tasks, item.Task),
+                    : UnknownTaskResolver.AbandonAsync(tasks, item.Task, token),
                 Name);
         }
 
@@ -226,7 +232,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
             : "Give up, as not bought",
         { Resubmit.IsPresent: true } => $"Buy again {SubmissionText.DescribePrice(task.Spec.GetCredits())}",
         { IsAboutTaking: true } => TakenElsewhere ? "Mark the video as taken elsewhere" : "Take back that the video was taken elsewhere",
-        _ => $"Resolve as task {TaskId} of the service",
+        _ => $"Resolve as task {ServiceTaskId.Describe(TaskId)} of the service",
     };
 
     /// <summary>A task as the user named it, and as the user has seen it.</summary>

@@ -79,7 +79,7 @@ internal static class TaskReferences
     public static object? TargetOf(Outcome<TaskReference, KlingVideoTask> outcome) => outcome.Value ?? TargetOf(outcome.Item);
 
     /// <summary>What an error about a task points at: the task itself, or its id.</summary>
-    public static object? TargetOf(TaskReference reference) => reference.Task as object ?? reference.TaskId ?? (object?)reference.Id;
+    public static object? TargetOf(TaskReference reference) => reference.Task ?? (reference.TaskId is string taskId ? ServiceTaskId.Describe(taskId) : (object?)reference.Id);
 
     private static IEnumerable<TaskReference> Read<T>(IEnumerable<T> inputs, Func<T, TaskReference> read, Action<KlingException, object?> onError)
     {

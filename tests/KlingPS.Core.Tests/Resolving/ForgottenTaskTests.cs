@@ -75,6 +75,19 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_task_of_another_account_is_not_said_to_be_missing_from_the_ledger()
+    {
+        KlingVideoTask task = await AcceptedLongAgoAsync();
+        await using KlingSession other = _harness.OpenSession("another-key-9b2e6f");
+
+        KlingException waited = await Assert.ThrowsAsync<KlingException>(() => new TaskFinder(new KlingService(other, null)).FindAsync(new TaskReference { Task = task }, default));
+        KlingException recorded = await Assert.ThrowsAsync<KlingException>(() => new RecordedTasks(other.Ledger, other.Account).FindAsync(new TaskReference { Task = task }, default));
+
+        Assert.All([waited, recorded], error => Assert.Equal(
+            (ErrorKind.TaskNotFound, $"Task {task.Id} ('{task.Subject}') belongs to another account than the one you are connected to."), (error.Kind, error.Message)));
+    }
+
+    [Fact]
     public async Task A_task_is_not_given_up_with_the_key_of_another_account_which_is_not_even_asked()
     {
         KlingVideoTask task = await AcceptedLongAgoAsync();
@@ -174,7 +187,7 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
     {
         KlingVideoTask task = await AcceptedLongAgoAsync();
 
-        KlingException error = Assert.Throws<KlingException>(() => UnknownTaskResolver.RequireUnknown(task));
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => UnknownTaskResolver.RequireUnknownAsync(_harness.Session.Ledger.Tasks, task, default));
 
         Assert.EndsWith("If the service does not know it any more, -Abandon gives it up.", error.Message, StringComparison.Ordinal);
         Assert.True(UnknownTaskResolver.MayBeForgotten(task));

@@ -65,7 +65,7 @@ public sealed class LostRecordTests : IAsyncDisposable
         Assert.Equal((ErrorKind.RequestInvalid, unknown.Id), (refusal.Kind, refusal.TaskNumber));
         Assert.Contains("does not know any more what was asked for", refusal.Message, StringComparison.Ordinal);
 
-        await UnknownTaskResolver.AbandonAsync(_harness.Ledger.Tasks, unknown);
+        await UnknownTaskResolver.AbandonAsync(_harness.Ledger.Tasks, unknown, default);
         Assert.Equal("t2", (await SubmitAsync()).Value?.TaskId);
     }
 

@@ -185,7 +185,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         return await store.WriteAsync(session => TaskTransactions.RemoveAsync(session, seen), CancellationToken.None).ConfigureAwait(false);
 
         async Task<KlingVideoTask?> FindOpenReplacementAsync(SqlSession session)
-            => await TaskTable.FindAttemptAsync(session, seen).ConfigureAwait(false) is { } task ? await TaskTransactions.FindOpenReplacementAsync(session, task).ConfigureAwait(false) : null;
+            => await TaskTable.FindAttemptAsync(session, seen).ConfigureAwait(false) is { } task ? await TaskTransactions.FindReplacementAsync(session, task, isOpen: true).ConfigureAwait(false) : null;
     }
 
     /// <inheritdoc/>
@@ -206,6 +206,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
 
         Task<KlingVideoTask?> ReadAsync() => store.ReadAsync(session => TaskTable.FindAsync(session, id), cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask?> FindReplacementAsync(KlingVideoTask replaced, CancellationToken cancellationToken)
+        => store.ReadAsync(session => TaskTransactions.FindReplacementAsync(session, replaced, isOpen: false), cancellationToken);
 
     /// <inheritdoc/>
     public Task<KlingVideoTask?> FindByTaskIdAsync(string? account, string taskId, CancellationToken cancellationToken)

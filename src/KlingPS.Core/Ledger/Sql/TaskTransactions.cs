@@ -298,7 +298,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             };
         }
 
-        if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null } && await FindOpenReplacementAsync(session, task).ConfigureAwait(false) is { } replacement)
+        if (task is { TaskState: KlingTaskState.Abandoned, TaskId: null } && await FindReplacementAsync(session, task, isOpen: true).ConfigureAwait(false) is { } replacement)
         {
             throw new KlingException(
                 ErrorKind.RequestInvalid,
@@ -311,12 +311,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return task;
     }
 
-    /// <summary>An attempt of which it is not known whether it has replaced another one: if not, that one is unknown again.</summary>
+    /// <summary>The last attempt that was to replace another one. As long as it is not known whether it has, that one may become unknown again.</summary>
     /// <param name="session">The session.</param>
     /// <param name="replaced">The other one.</param>
-    public static async Task<KlingVideoTask?> FindOpenReplacementAsync(SqlSession session, KlingVideoTask replaced)
+    /// <param name="isOpen">Whether only attempts count of which that is not known.</param>
+    public static async Task<KlingVideoTask?> FindReplacementAsync(SqlSession session, KlingVideoTask replaced, bool isOpen)
     {
-        foreach (KlingVideoTask task in await TaskColumns.QueryAsync(session, "WHERE t.replaces = @id AND t.state IN ('Submitting', 'Unknown')", [("id", replaced.Id)]).ConfigureAwait(false))
+        string condition = isOpen ? "t.state IN ('Submitting', 'Unknown')" : "t.state <> 'Rejected'";
+        foreach (KlingVideoTask task in await TaskColumns.QueryAsync(session, $"WHERE t.replaces = @id AND {condition} ORDER BY t.id DESC", [("id", replaced.Id)]).ConfigureAwait(false))
         {
             // A ledger that was put back from a backup may have assigned the number again, to an attempt at another video.
             if ((await Successors.ListIdentitiesAsync(session, task).ConfigureAwait(false)).Contains(replaced.Identity))

@@ -105,8 +105,8 @@ public sealed record KlingConfiguration
             return null;
         }
 
-        string ledger = isLedgerNamed ? string.Empty : $": the ledger is '{Ledger}', and what another one knows would be bought again";
-        return $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', and there is no such file. So no setting comes from it, and no daily limit{ledger}. "
+        string ledger = isLedgerNamed ? string.Empty : $" The ledger in use is '{Ledger}'; what another one knows would be bought again.";
+        return $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', but there is no such file. None of its settings are in force, so there is no daily limit.{ledger} "
             + "Correct the variable, or bring the file back; if there should be none, remove the variable.";
     }
 
@@ -130,8 +130,8 @@ public sealed record KlingConfiguration
             return null;
         }
 
-        string ledger = IsSet(nameof(Ledger)) ? string.Empty : ", and not the ledger if it names one";
-        return $"This shell looks for the configuration at '{Path}', where there is none. There is one at the usual place, '{other}': no setting comes from it, no daily limit{ledger}. "
+        string ledger = IsSet(nameof(Ledger)) ? string.Empty : ", and the ledger that it may name is not used";
+        return $"This shell looks for the configuration at '{Path}', where there is none. There is one at the usual place, '{other}', but none of its settings are in force, so there is no daily limit{ledger}. "
             + $"To use it, set the environment variable {ConfigurationFile.Variable} to its path, or start the shell without what changes XDG_CONFIG_HOME, HOME or the user.";
     }
 

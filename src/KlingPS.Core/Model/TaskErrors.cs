@@ -19,6 +19,7 @@ internal static class TaskErrors
             $"The service did not accept '{task.Subject}' (task {task.Id}){Reason(task)}. Nothing was bought.")
         {
             TaskNumber = task.Id,
+            Advice = "Correct what the service did not accept, and buy the video with New-KlingVideoTask or ConvertTo-KlingVideo.",
         },
         KlingTaskState.Submitting => new KlingException(
             ErrorKind.AttemptUnknown,
@@ -35,16 +36,18 @@ internal static class TaskErrors
         },
         KlingTaskState.Abandoned when task.IsForgotten => new KlingException(
             ErrorKind.TaskNotFound,
-            $"Task {task.Id} ('{task.Subject}') was given up, as the service did not know it any more; there is nothing to wait for.")
+            $"Task {task.Id} ('{task.Subject}') was given up because the service did not know it any more, so its video cannot be fetched.")
         {
             TaskNumber = task.Id,
-            Advice = AskAgain(task),
+            Advice = $"{BuyAgain} {AskAgain(task)}",
         },
         KlingTaskState.Abandoned => new KlingException(
             ErrorKind.TaskNotFound,
-            $"Task {task.Id} ('{task.Subject}') was given up; there is nothing to wait for.")
+            $"Task {task.Id} ('{task.Subject}') was given up as not bought, so it has no video.")
         {
             TaskNumber = task.Id,
+            Advice = "To buy the video: New-KlingVideoTask or ConvertTo-KlingVideo with the same image and parameters. "
+                + string.Create(CultureInfo.InvariantCulture, $"If -Resubmit has bought it already, this is the task: Get-KlingVideoTask | Where-Object Replaces -EQ {task.Id}."),
         },
         _ => null,
     };
@@ -90,8 +93,10 @@ internal static class TaskErrors
         $"Nothing was bought for '{subject}': the same video was bought before as task {task.Id}, which the service has forgotten and you have given up. As it may be paid for, it is not bought again automatically.")
     {
         TaskNumber = task.Id,
-        Advice = "To buy it once more: New-KlingVideoTask with the same image and parameters, then Wait-KlingVideoTask and Save-KlingVideo; or ConvertTo-KlingVideo -Take with another number. " + AskAgain(task),
+        Advice = $"{BuyAgain} {AskAgain(task)}",
     };
+
+    private const string BuyAgain = "To buy it once more: New-KlingVideoTask with the same image and parameters, then Wait-KlingVideoTask and Save-KlingVideo; or ConvertTo-KlingVideo -Take with another number.";
 
     private static string AskAgain(KlingVideoTask task)
         => string.Create(CultureInfo.InvariantCulture, $"Get-KlingVideoTask -Id {task.Id} -Refresh asks the service whether it knows the task again.");
@@ -142,19 +147,19 @@ internal static class TaskErrors
     /// <param name="timeout">How much time there was.</param>
     public static KlingException CreatePurchaseTimeout(string subject, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
-        $"Nothing was bought for '{subject}': the service had not accepted it within {Describe(timeout)}, and it is not sent any more.")
+        $"Nothing was bought for '{subject}' within {Describe(timeout)}, and nothing more is sent for it.")
     {
         Advice = "Run the same command again, with a longer -Timeout or without one; what is bought is not bought again.",
     };
 
     /// <summary>A timeout in words.</summary>
-    public static string Describe(TimeSpan timeout) => string.Create(CultureInfo.InvariantCulture, $"{timeout.TotalSeconds:0.###} seconds");
+    public static string Describe(TimeSpan timeout) => string.Create(CultureInfo.InvariantCulture, $"{timeout.TotalSeconds:0.###} {(timeout.TotalSeconds == 1 ? "second" : "seconds")}");
 
     private static string Reason(KlingVideoTask task)
         => (task.FailCode, task.FailMessage?.TrimEnd('.', ' ')) switch
         {
-            (null, null) => string.Empty,
-            (string code, null) => $" (code {code})",
+            (null, null) => "; the service does not say why",
+            (string code, null) => $" (code {code}); the service does not say why",
             (null, string message) => $": {message}",
             (string code, string message) => $": {message} (code {code})",
         };

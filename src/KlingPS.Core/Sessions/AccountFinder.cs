@@ -263,7 +263,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     /// <returns>What proves that it is the same account; if nothing does and it is not certainly another one, why not.</returns>
     private async Task<(string? Proof, string? Doubt)> AskAsync(KlingClient client, Candidate candidate, IReadOnlyList<KnownTask> tasks, CancellationToken cancellationToken)
     {
-        observer?.OnNotice($"The ledger has tasks that were bought {(candidate.Elsewhere is string there ? $"at another address, {there}" : "with another key")}. Whether this key belongs to the same account is found out by asking the service for some of them, which is free.");
+        observer?.OnNotice($"The ledger has tasks that were bought {(candidate.Elsewhere is string there ? $"at another address, {there}" : "with another key")}. The service is asked for some of them, which is free, to find out whether this key belongs to the same account.");
         DateTimeOffset now = session.TimeProvider.GetUtcNow();
         int denials = 0;
         int answers = 0;

@@ -37,7 +37,11 @@ internal sealed record OtherAccount(string Account, string? Doubt, string? Elsew
     /// <summary>How a sentence names who has bought something.</summary>
     public override string ToString() => Doubt is null
         ? "another account of this service"
-        : Elsewhere is null
-            ? $"another key, and whether that belongs to the same account could not be found out ({Doubt})"
-            : $"a key of another address, {Elsewhere}, and whether that leads to the same account could not be found out ({Doubt})";
+        : Elsewhere is null ? "another key"
+        : $"a key of another address, {Elsewhere}";
+
+    /// <summary>What is not certain about that, as a sentence that follows; begins with a blank. Empty if nothing is.</summary>
+    public string Remark => Doubt is null ? string.Empty
+        : Elsewhere is null ? $" Whether that key belongs to the same account could not be found out: {Doubt}."
+        : $" Whether that address leads to the same account could not be found out: {Doubt}.";
 }

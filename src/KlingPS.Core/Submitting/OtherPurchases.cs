@@ -62,7 +62,7 @@ internal sealed class OtherPurchases(KlingService service)
     private void Tell(Submission submission, KlingVideoTask task, OtherAccount other, bool isThere)
     {
         string where = isThere ? $"It is at '{task.SavedPath}' and is used" : "It was taken elsewhere";
-        string text = $"The video of '{submission.Subject}' was bought with {other}, as task {task.Id} here. {where}; nothing is bought for it.";
+        string text = $"The video of '{submission.Subject}' was bought with {other}, as task {task.Id} here. {where}; nothing is bought for it.{other.Remark}";
         if (Interlocked.Exchange(ref _hasTold, 1) == 0)
         {
             service.Observer?.OnWarning($"{text} The same goes for other videos of this run; -Verbose names each. To buy them with this key as well, use -AllowRepurchase.");
@@ -79,12 +79,14 @@ internal sealed class OtherPurchases(KlingService service)
         return task.TaskState == KlingTaskState.Unknown
             ? new KlingException(
                 ErrorKind.AttemptUnknown,
-                $"Nothing was sent for '{submission.Subject}': the same video was asked for on {date} with {other}, as task {task.Id}, and it is not known whether it was bought.")
+                $"Nothing was sent for '{submission.Subject}': the same video was asked for on {date} with {other}, as task {task.Id}, and it is not known whether it was bought.{other.Remark}")
             {
                 TaskNumber = task.Id,
+                Advice = $"Connect with the key that asked for it{(other.Elsewhere is string there ? $", at {there}," : string.Empty)} and settle it there: Resolve-KlingVideoTask <id> with -TaskId, -Abandon or -Resubmit. "
+                    + "To buy it with this key as well: ConvertTo-KlingVideo -AllowRepurchase, or New-KlingVideoTask -Force; if it was bought before, it is paid for twice.",
             }
             : new KlingException(
                 ErrorKind.BoughtElsewhere,
-                $"Nothing was bought for '{submission.Subject}': the same video was bought on {date} with {other}, as task {task.Id} here ({task.TaskId} of the service), and no file of it is on disk.");
+                $"Nothing was bought for '{submission.Subject}': the same video was bought on {date} with {other}, as task {task.Id} here ({task.TaskId} of the service), and no file of it is on disk.{other.Remark}");
     }
 }

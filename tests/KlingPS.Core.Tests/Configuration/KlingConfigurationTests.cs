@@ -177,13 +177,13 @@ public sealed class KlingConfigurationTests
         }
 
         string told = Describe((ConfigurationFile.Variable, path))!;
-        Assert.StartsWith($"The environment variable KLINGPS_CONFIG names the configuration '{path}', and there is no such file.", told, StringComparison.Ordinal);
-        Assert.Contains("the ledger is '", told, StringComparison.Ordinal);
+        Assert.StartsWith($"The environment variable KLINGPS_CONFIG names the configuration '{path}', but there is no such file.", told, StringComparison.Ordinal);
+        Assert.Contains("The ledger in use is '", told, StringComparison.Ordinal);
         Assert.Null(Describe());
 
         // Its limit is lost, also where its ledger is not.
         (string Name, string Value)[] both = [(ConfigurationFile.Variable, path), (LedgerLocation.Variable, Path.Combine(folder, "ledger.db"))];
-        Assert.Contains(" So no setting comes from it, and no daily limit. Correct the variable", Describe(both), StringComparison.Ordinal);
+        Assert.Contains(" None of its settings are in force, so there is no daily limit. Correct the variable", Describe(both), StringComparison.Ordinal);
         service = new Uri("http://127.0.0.1:8080/");
         Assert.Null(Describe(both));
         Assert.Equal(told, Describe((ConfigurationFile.Variable, path)));
@@ -220,7 +220,7 @@ public sealed class KlingConfigurationTests
         File.WriteAllText(usual, "{ \"DailyCreditCap\": 50 }");
         string told = Describe(inUse, service)!;
         Assert.StartsWith($"This shell looks for the configuration at '{inUse}', where there is none. There is one at the usual place, '{usual}'", told, StringComparison.Ordinal);
-        Assert.Contains("no daily limit, and not the ledger if it names one.", told, StringComparison.Ordinal);
+        Assert.Contains("no daily limit, and the ledger that it may name is not used.", told, StringComparison.Ordinal);
         Assert.Contains("no daily limit. To use it,", Describe(inUse, service, (LedgerLocation.Variable, Path.Combine(home, "ledger.db"))), StringComparison.Ordinal);
 
         Assert.Null(Describe(usual, service));

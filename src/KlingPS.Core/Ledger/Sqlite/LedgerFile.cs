@@ -203,8 +203,8 @@ internal sealed class LedgerFile(string path, TimeProvider time)
             }
 
             return (aside, CreateUnusableException(
-                $"{problem}. What it held is kept in '{aside}'. Close all shells that use it, then move that file to '{path}', or put back the one that was there. "
-                + "If you have replaced it on purpose, close this shell or run Disconnect-KlingAccount, and look into that file for what was bought since"));
+                $"{problem}. What it held is kept in '{aside}'. Close all shells that use the ledger, then move '{aside}' to '{path}', or put back the file that was there. "
+                + $"If you have replaced the ledger on purpose, close this shell or run Disconnect-KlingAccount; what was bought since is in '{aside}'"));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
         {

@@ -28,7 +28,6 @@ internal static class FileTrouble
         Trouble.NotAFile => "Give the path of an ordinary file.",
         Trouble.TooLong => "Give it a shorter name, or move it to a folder with a shorter path.",
         Trouble.InUse => "Close the program that has it open, and run the command again.",
-        Trouble.Full => "Free some space on the disk.",
         _ => null,
     };
 

@@ -96,6 +96,15 @@ internal static class TaskErrors
         Advice = $"{BuyAgain} {AskAgain(task)}",
     };
 
+    /// <summary>The error of a video that is saved, and whose task was removed from the ledger while it was fetched.</summary>
+    public static KlingException CreateRemovedWhileSaved(KlingVideoTask task, string path) => new(
+        ErrorKind.TaskNotFound,
+        $"The video of '{task.Subject}' is saved as '{path}', but task {task.Id} was removed from the ledger while the video was fetched. The ledger no longer knows that it was bought.")
+    {
+        TaskNumber = task.Id,
+        Advice = $"If the removal was a mistake: Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(task.TaskId!)} records the task again, without the name of its image.",
+    };
+
     private const string BuyAgain = "To buy it once more: New-KlingVideoTask with the same image and parameters, then Wait-KlingVideoTask and Save-KlingVideo; or ConvertTo-KlingVideo -Take with another number.";
 
     private static string AskAgain(KlingVideoTask task)

@@ -34,7 +34,10 @@ internal sealed record SavedVideo(string Path, KlingVideoTask Task)
     /// <summary>The image it was asked for; the task may have been bought for another file of the same content.</summary>
     public string? SourcePath { get; init; } = Task.SourcePath;
 
-    /// <summary>Why it is not recorded yet that the video is saved; then that fact is kept on this machine. <see langword="null"/> if it is recorded.</summary>
+    /// <summary>
+    /// Why it is not recorded that the video is saved: the ledger is lost, and that fact is kept on this machine; or its task was removed meanwhile.
+    /// <see langword="null"/> if it is recorded.
+    /// </summary>
     public KlingException? RecordError { get; init; }
 
     /// <summary>Whether it was there already.</summary>
@@ -276,7 +279,7 @@ internal sealed class VideoSaver
     }
 
     /// <summary>Fills the partial file, gives the video its name and records that it is saved.</summary>
-    /// <returns>The video, recorded or, if the ledger can no longer be written, kept to be recorded.</returns>
+    /// <returns>The video, recorded or, if the ledger can no longer be written, kept to be recorded; see <see cref="SavedVideo.RecordError"/>.</returns>
     private async Task<SavedVideo> DownloadAsync(KlingVideoTask task, OutputPath output, DownloadTurn turn, CancellationToken cancellationToken)
     {
         string target = output.Path;
@@ -314,7 +317,8 @@ internal sealed class VideoSaver
         // It counts as saved only when it has its name. But whose it is has to be known before that: a process killed in between
         // would leave a file that no record mentions.
         ITaskJournal tasks = _session.Ledger.Tasks;
-        KlingException? error = await RecordOrKeepAsync(() => tasks.RecordSavingAsync(task.Id, target, sha256), SpooledAnswer.Saving(task, target, sha256)).ConfigureAwait(false);
+        KlingException? error = await RecordOrKeepAsync(
+            () => tasks.RecordSavingAsync(task.Id, target, sha256), task, target, SpooledAnswer.Saving(task, target, sha256)).ConfigureAwait(false);
         file.Publish(_options.Overwrite);
         KlingVideoTask saved = task.Saved(target, sha256);
         error = await RecordOrKeepAsync(
@@ -323,6 +327,8 @@ internal sealed class VideoSaver
                 saved = await tasks.RecordSavedAsync(task.Id, target, sha256).ConfigureAwait(false);
                 await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
             },
+            task,
+            target,
             SpooledAnswer.Saved(task, target, sha256)).ConfigureAwait(false) ?? error;
         _events.OnVerified(saved, target, file.Length, sha256, _session.TimeProvider.GetElapsedTime(start));
         return new SavedVideo(target, saved) { RecordError = error };
@@ -348,9 +354,12 @@ internal sealed class VideoSaver
         }
     }
 
-    /// <summary>Records something. A complete video is not given up because the ledger cannot be written: what should have been recorded is kept for later.</summary>
-    /// <returns><see langword="null"/>, or the error if it is kept.</returns>
-    private async Task<KlingException?> RecordOrKeepAsync(Func<Task> record, SpooledAnswer answer)
+    /// <summary>
+    /// Records something. A complete video is not given up because the ledger cannot be written, in which case what should have been recorded is kept
+    /// for later; nor because its task was removed while it was fetched.
+    /// </summary>
+    /// <returns><see langword="null"/>, or the error if it could not be recorded.</returns>
+    private async Task<KlingException?> RecordOrKeepAsync(Func<Task> record, KlingVideoTask task, string target, SpooledAnswer answer)
     {
         if (_loss.Error is null)
         {
@@ -358,6 +367,10 @@ internal sealed class VideoSaver
             {
                 await record().ConfigureAwait(false);
                 return null;
+            }
+            catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
+            {
+                return TaskErrors.CreateRemovedWhileSaved(task, target);
             }
             catch (KlingException exception) when (_loss.Note(exception))
             {

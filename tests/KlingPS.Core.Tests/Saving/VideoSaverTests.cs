@@ -223,15 +223,17 @@ public sealed class VideoSaverTests : IAsyncDisposable
         string[] paths = [Path.Combine(Destination, "fox.mp4"), Path.Combine(Destination, "fox-2.mp4")];
         Directory.CreateDirectory(Destination);
         VideoSaver saver = Saver();
-        Task<Outcome<TaskReference, SavedVideo>>[] saving;
+        Task<Outcome<TaskReference, SavedVideo>> second;
+        OutputPath first;
         await using (new FileStream(paths[0] + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
-        await using (new FileStream(paths[1] + ".partial", FileMode.Create, FileAccess.ReadWrite, FileShare.None))
         {
-            Task<Outcome<TaskReference, SavedVideo>> second = SaveAsync(saver, tasks[1]);
+            second = SaveAsync(saver, tasks[1]);
             await Eventually.TrueAsync(() => _harness.Observer.Warnings.Count == 1);
-            saving = [SaveAsync(saver, tasks[0]), second];
-            await Eventually.TrueAsync(() => _harness.Observer.Warnings.Count == 2);
-            for (int i = 0; i < tasks.Length; i++)
+            first = await saver.OutputPaths.ResolveAsync(
+                saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(tasks[0], 2)), VideoKey.FromTask(tasks[0]), tasks[0], CancellationToken.None);
+
+            // The file that is waited for comes last, so nobody looks before everything is there.
+            foreach (int i in new[] { 1, 0 })
             {
                 byte[] video = _harness.Videos.ContentAt(new Uri(tasks[i].ResultUri!));
                 await _harness.Ledger.Tasks.RecordSavedAsync(tasks[i].Id, paths[i], Convert.ToHexStringLower(SHA256.HashData(video)));
@@ -240,11 +242,37 @@ public sealed class VideoSaverTests : IAsyncDisposable
             }
         }
 
-        Outcome<TaskReference, SavedVideo>[] outcomes = await Task.WhenAll(saving);
+        Outcome<TaskReference, SavedVideo> outcome = await second;
+        SavedVideo saved = await _harness.Clock.RunAsync(saver.FetchAsync(tasks[0], first, CancellationToken.None));
 
-        Assert.Equal((paths[0], paths[1]), (outcomes[0].Value?.Path, outcomes[1].Value?.Path));
+        Assert.Equal(paths[1], first.Path);
+        Assert.Equal((paths[0], paths[1]), (saved.Path, outcome.Value?.Path));
         Assert.Equal((paths[0], paths[1]), (await RecordedAsync(tasks[0]), await RecordedAsync(tasks[1])));
         Assert.Empty(_harness.Videos.Requests);
+    }
+
+    [Theory]
+    [InlineData(nameof(ITaskJournal.RecordSavingAsync))]
+    [InlineData(nameof(ITaskJournal.RecordSavedAsync))]
+    public async Task A_video_whose_task_is_removed_while_it_is_fetched_is_whole_on_disk_and_the_error_says_where(string step)
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a", "/one/fox.png");
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == step)
+            {
+                _harness.Ledger.BeforeCall = null;
+                _harness.Ledger.OfOtherProcess.Tasks.RemoveAsync(task).GetAwaiter().GetResult();
+            }
+        };
+
+        Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(Saver(), task);
+
+        string path = Path.Combine(Destination, "fox.mp4");
+        Assert.Equal(path, outcome.Value?.Path);
+        Assert.Equal(_harness.Videos.ContentAt(new Uri(task.ResultUri!)), await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken));
+        Assert.StartsWith($"The video of '/one/fox.png' is saved as '{path}', but task {task.Id} was removed", outcome.Error?.Message, StringComparison.Ordinal);
+        Assert.Equal([path], Directory.GetFiles(Destination));
     }
 
     /// <summary>Saves the video of a task as a command does that has read the task before.</summary>

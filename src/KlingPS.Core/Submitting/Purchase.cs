@@ -111,10 +111,10 @@ internal sealed class Purchase(
 
                 _notMadeAt = Moment.Now(sender.Session.TimeProvider);
             }
-            catch (KlingException exception) when (IsPatient())
+            catch (KlingApiException exception) when (IsPatient() && exception.ToRetry(Backoff.Unavailable) is Retry later)
             {
-                // The service that does not take the request may not say anything about the task either.
-                return new Retry(exception, Backoff.Unavailable);
+                // A service that does not take the request may not say anything about the task either.
+                return later;
             }
         }
 

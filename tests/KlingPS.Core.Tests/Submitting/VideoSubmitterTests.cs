@@ -701,6 +701,31 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_key_that_is_refused_while_a_failed_task_waits_to_be_bought_again_ends_the_command_at_once()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        int questions = 0;
+        _harness.Service.On(
+            FakeService.CreatePath,
+            async (sent, cancellationToken) =>
+            {
+                _harness.Clock.Advance(TimeSpan.FromSeconds(15));
+                _harness.Tasks[task.TaskId!] = (query, token) =>
+                {
+                    questions++;
+                    return Replies.Code(401, "You do not have access permissions")(query, token);
+                };
+                return await Replies.Code(455, "maintenance")(sent, cancellationToken);
+            });
+
+        KlingException refusal = (await SubmitAsync(request with { RetryFailed = true })).Error!;
+
+        Assert.Equal((true, 1), (refusal.IsFatal, questions));
+        Assert.DoesNotContain(await _harness.ListAsync(), other => other.TaskState == KlingTaskState.Submitting);
+    }
+
+    [Fact]
     public async Task The_first_of_several_failed_tasks_was_made_after_all_and_nothing_is_bought_again()
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };

@@ -19,7 +19,7 @@ internal static class TaskErrors
             $"The service did not accept '{task.Subject}' (task {task.Id}){Reason(task)}. Nothing was bought.")
         {
             TaskNumber = task.Id,
-            Advice = "Correct what the service did not accept, and buy the video with New-KlingVideoTask or ConvertTo-KlingVideo.",
+            Advice = "If the service refused a value, correct it. Then New-KlingVideoTask or ConvertTo-KlingVideo buys the video.",
         },
         KlingTaskState.Submitting => new KlingException(
             ErrorKind.AttemptUnknown,

@@ -235,7 +235,7 @@ internal sealed class VideoSaver
         IsPresent = true,
     };
 
-    /// <returns>The video; <see langword="null"/> if another process has saved another task's video there.</returns>
+    /// <returns>The video; <see langword="null"/> if another task's video is there.</returns>
     private async Task<SavedVideo?> TryFetchAsync(KlingVideoTask task, OutputPath output, CancellationToken cancellationToken)
     {
         using var turn = new DownloadTurn(_slots);
@@ -279,8 +279,8 @@ internal sealed class VideoSaver
     }
 
     /// <summary>Fills the partial file, gives the video its name and records that it is saved.</summary>
-    /// <returns>The video, recorded or, if the ledger can no longer be written, kept to be recorded; see <see cref="SavedVideo.RecordError"/>.</returns>
-    private async Task<SavedVideo> DownloadAsync(KlingVideoTask task, OutputPath output, DownloadTurn turn, CancellationToken cancellationToken)
+    /// <returns>The video, recorded or, if the ledger can no longer be written, kept to be recorded; see <see cref="SavedVideo.RecordError"/>. <see langword="null"/> if the path is that of another video.</returns>
+    private async Task<SavedVideo?> DownloadAsync(KlingVideoTask task, OutputPath output, DownloadTurn turn, CancellationToken cancellationToken)
     {
         string target = output.Path;
         using Activity? activity = KlingTelemetry.Start("download video", task.Subject);
@@ -299,6 +299,12 @@ internal sealed class VideoSaver
             return await TakePresentAsync(task, found).ConfigureAwait(false);
         }
 
+        // Or another video of this run has turned out to be there, or under a name that differs in nothing but its case.
+        if (!OutputPaths.Confirm(output))
+        {
+            return null;
+        }
+
         if (!await TryCopyAsync(findings.Task!, file, cancellationToken).ConfigureAwait(false))
         {
             Uri link = await GetLinkAsync(task, cancellationToken).ConfigureAwait(false);
@@ -309,10 +315,6 @@ internal sealed class VideoSaver
         file.MarkWhole();
         string sha256 = await SealAsync().ConfigureAwait(false);
         await RequireFreeAsync().ConfigureAwait(false);
-        if (!OutputPaths.Confirm(output))
-        {
-            throw PartialFile.CreateExistsException(target);
-        }
 
         // It counts as saved only when it has its name. But whose it is has to be known before that: a process killed in between
         // would leave a file that no record mentions.

@@ -106,7 +106,7 @@ internal sealed class Purchase(
             {
                 if (await findMade().ConfigureAwait(false) is not null)
                 {
-                    return _task is null ? null : await WithdrawAsync("It was not sent again, because an earlier task has made the same video after all.").ConfigureAwait(false);
+                    return _task is null ? null : await WithdrawAsync("Nothing more was sent, because an earlier task that had failed is being made, or has been made, after all.").ConfigureAwait(false);
                 }
 
                 _notMadeAt = Moment.Now(sender.Session.TimeProvider);
@@ -114,6 +114,9 @@ internal sealed class Purchase(
             catch (KlingApiException exception) when (IsPatient() && exception.ToRetry(Backoff.Unavailable) is Retry later)
             {
                 // A service that does not take the request may not say anything about the task either.
+                // The turn is for requests: those that have nothing to ask need not wait as well.
+                _turn?.Dispose();
+                _turn = null;
                 return later;
             }
         }

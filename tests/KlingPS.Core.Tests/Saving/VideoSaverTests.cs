@@ -251,6 +251,26 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Empty(_harness.Videos.Requests);
     }
 
+    [Fact]
+    public async Task A_video_is_saved_under_a_number_although_only_then_one_is_found_whose_name_differs_in_its_case()
+    {
+        KlingVideoTask present = await _harness.FinishedAsync("a", "/one/Fox.png");
+        await SavedAsync(Saver(), present);
+        present = (await _harness.Ledger.Tasks.FindAsync(present.Id, TestContext.Current.CancellationToken))!;
+        string path = present.SavedPath!;
+        KlingVideoTask next = await _harness.FinishedAsync("b", "/one/fox.jpg");
+        VideoSaver saver = Saver();
+        OutputPath chosen = await saver.OutputPaths.ResolveAsync(
+            saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(next, 1)), VideoKey.FromTask(next), next, CancellationToken.None);
+        Assert.Equal(path, (await FetchAsync(saver, present)).Path);
+
+        SavedVideo saved = await _harness.Clock.RunAsync(saver.FetchAsync(next, chosen, CancellationToken.None));
+
+        Assert.NotEqual(path, saved.Path, StringComparer.OrdinalIgnoreCase);
+        Assert.True(File.Exists(saved.Path));
+        Assert.Equal(2, _harness.Videos.Requests.Count);
+    }
+
     [Theory]
     [InlineData(nameof(ITaskJournal.RecordSavingAsync))]
     [InlineData(nameof(ITaskJournal.RecordSavedAsync))]

@@ -320,7 +320,7 @@ internal sealed class VideoSaver
         // would leave a file that no record mentions.
         ITaskJournal tasks = _session.Ledger.Tasks;
         KlingException? error = await RecordOrKeepAsync(
-            () => tasks.RecordSavingAsync(task.Id, target, sha256), task, target, SpooledAnswer.Saving(task, target, sha256)).ConfigureAwait(false);
+            () => tasks.RecordSavingAsync(task.Id, target, sha256), task, SpooledAnswer.Saving(task, target, sha256)).ConfigureAwait(false);
         file.Publish(_options.Overwrite);
         KlingVideoTask saved = task.Saved(target, sha256);
         error = await RecordOrKeepAsync(
@@ -330,7 +330,6 @@ internal sealed class VideoSaver
                 await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
             },
             task,
-            target,
             SpooledAnswer.Saved(task, target, sha256)).ConfigureAwait(false) ?? error;
         _events.OnVerified(saved, target, file.Length, sha256, _session.TimeProvider.GetElapsedTime(start));
         return new SavedVideo(target, saved) { RecordError = error };
@@ -361,7 +360,7 @@ internal sealed class VideoSaver
     /// for later; nor because its task was removed while it was fetched.
     /// </summary>
     /// <returns><see langword="null"/>, or the error if it could not be recorded.</returns>
-    private async Task<KlingException?> RecordOrKeepAsync(Func<Task> record, KlingVideoTask task, string target, SpooledAnswer answer)
+    private async Task<KlingException?> RecordOrKeepAsync(Func<Task> record, KlingVideoTask task, SpooledAnswer answer)
     {
         if (_loss.Error is null)
         {
@@ -372,7 +371,7 @@ internal sealed class VideoSaver
             }
             catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
             {
-                return TaskErrors.CreateRemovedWhileSaved(task, target);
+                return TaskErrors.CreateRemovedWhileSaved(task, answer.Path!);
             }
             catch (KlingException exception) when (_loss.Note(exception))
             {

@@ -113,8 +113,7 @@ internal sealed class Purchase(
             }
             catch (KlingApiException exception) when (IsPatient() && exception.ToRetry(Backoff.Unavailable) is Retry later)
             {
-                // A service that does not take the request may not say anything about the task either.
-                // The turn is for requests: those that have nothing to ask need not wait as well.
+                // A service that does not take the request may not say anything about the task either. Those that have nothing to ask need not wait for that.
                 _turn?.Dispose();
                 _turn = null;
                 return later;

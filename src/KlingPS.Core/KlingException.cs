@@ -27,7 +27,7 @@ public class KlingException : Exception
     /// <summary>The local id of the task that it is about, if it is about one.</summary>
     internal long? TaskNumber { get; set; }
 
-    /// <summary>What the user can do about it, if that is not what the catalogue says about the kind; <c>&lt;id&gt;</c> stands for <see cref="TaskNumber"/>.</summary>
+    /// <summary>What the user can do about it, if that is not what fits its cause or what the catalogue says about the kind; <c>&lt;id&gt;</c> stands for <see cref="TaskNumber"/>.</summary>
     internal string? Advice { get; set; }
 
     /// <summary>The same error without what it says about one item of a batch; <see langword="null"/> if it says nothing about one.</summary>
@@ -42,16 +42,6 @@ public class KlingException : Exception
     /// <summary>The same error with another message, such as one that also says what was bought before it. Keeps everything that is known about the cause.</summary>
     /// <param name="message">The new message.</param>
     internal virtual KlingException WithMessage(string message) => new(Kind, message, this) { TaskNumber = TaskNumber, Advice = Advice };
-
-    /// <summary>What the user can do about it: the advice of this error, or else what fits its cause, or else what the catalogue says about its kind.</summary>
-    /// <param name="isOfTask">Whether it is known which task it is about.</param>
-    /// <param name="remedy">What fits the cause, if that is known.</param>
-    internal string AdviceOn(bool isOfTask, string? remedy = null)
-    {
-        ErrorTraitsAttribute row = ErrorCatalog.Get(Kind);
-        string advice = remedy ?? row.Advice;
-        return Advice ?? (isOfTask && row.MoreOfTask is string more ? $"{advice} {more}" : advice);
-    }
 
     /// <summary>The same error, about a task. If it already is about one, it stays as it is; several items may have met one error, so it is never changed.</summary>
     /// <param name="number">The local id of the task.</param>

@@ -245,7 +245,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     /// <param name="why">How it was lost.</param>
     /// <param name="cause">The exception that caused it.</param>
     public static KlingApiException CreateLostAnswerException(string why, Exception? cause)
-        => new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but its answer was lost: {why}.", cause);
+        => new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video was sent, but its answer was lost: {why}.", cause);
 
     /// <summary>The error of a purchase whose response does not say whether it was made.</summary>
     /// <param name="response">The response.</param>
@@ -255,7 +255,7 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     {
         string code = response.EnvelopeCode is null ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", code {response.EnvelopeCode}");
         string answer = string.Create(CultureInfo.InvariantCulture, $"its answer (HTTP {response.Status}{code})");
-        return new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video left, but {answer} cannot be used{(why is null ? string.Empty : $": {why}")}.", cause)
+        return new(ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, $"The request for a video was sent, but {answer} cannot be used{(why is null ? string.Empty : $": {why}")}.", cause)
         {
             Code = response.Code,
             ServiceMessage = response.Message,

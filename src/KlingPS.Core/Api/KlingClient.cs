@@ -89,8 +89,8 @@ internal sealed class KlingClient
         }
 
         string? why = !response.IsSuccess ? null
-            : taskId is null ? "it says yes, but names no task"
-            : $"it says yes, but '{ServiceTaskId.Describe(taskId)}' cannot be the id of a task";
+            : taskId is null ? "it reports success, but names no task"
+            : $"it reports success, but '{ServiceTaskId.Describe(taskId)}' cannot be the id of a task";
         throw ApiTransport.CreateUnclearAnswerException(response, why, response.IsPage ? ResponseClassifier.ToException(response, Operation) : null);
     }
 
@@ -300,12 +300,12 @@ internal sealed class KlingClient
     }
 
     /// <summary>
-    /// The error of a purchase whose answer names a task but does not say yes, or not in the usual form. The service gives no id to a request that it
+    /// The error of a purchase whose answer names a task but does not report success, or not in the usual form. The service gives no id to a request that it
     /// turns down, so the task may have been made, and the request must not be sent again whatever the code says.
     /// </summary>
     private static KlingApiException CreateContradictionException(ApiResponse response, IReadOnlyList<string> ids, KlingApiException? refusal)
     {
-        string says = response.IsSuccess ? "it says yes" : $"it does not say yes{(response.Message is null ? string.Empty : $" ({response.Message.TrimEnd('.')})")}";
+        string says = response.IsSuccess ? "it reports success" : $"it does not report success{(response.Message is null ? string.Empty : $" ({response.Message.TrimEnd('.')})")}";
         string named = string.Join(" and ", ids);
         KlingApiException contradiction = ApiTransport.CreateUnclearAnswerException(
             response,

@@ -154,7 +154,7 @@ internal static class ConfigurationFile
             // The file that the link should lead to may set a limit.
             return new FileInfo(path).LinkTarget is not string target ? [] : throw new KlingException(
                 ErrorKind.FileUnreadable,
-                $"The configuration file '{path}' is a link to '{target}', where nothing is. Bring the file back, or delete the link.",
+                $"The configuration file '{path}' is a link to '{target}', where nothing is. Restore the file, or delete the link.",
                 exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -106,8 +106,8 @@ public sealed record KlingConfiguration
         }
 
         string ledger = isLedgerNamed ? string.Empty : $" The ledger in use is '{Ledger}'; what another one knows would be bought again.";
-        return $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', but there is no such file. None of its settings are in force, so there is no daily limit.{ledger} "
-            + "Correct the variable, or bring the file back; if there should be none, remove the variable.";
+        return $"The environment variable {ConfigurationFile.Variable} names the configuration '{Path}', but there is no such file. None of its settings are in force{WithoutLimit}.{ledger} "
+            + "Correct the variable, or restore the file; if there should be none, remove the variable.";
     }
 
     /// <summary>
@@ -131,9 +131,12 @@ public sealed record KlingConfiguration
         }
 
         string ledger = IsSet(nameof(Ledger)) ? string.Empty : ", and the ledger that it may name is not used";
-        return $"This shell looks for the configuration at '{Path}', where there is none. There is one at the usual place, '{other}', but none of its settings are in force, so there is no daily limit{ledger}. "
+        return $"This shell looks for the configuration at '{Path}', where there is none. There is one at the usual place, '{other}', but none of its settings are in force{WithoutLimit}{ledger}. "
             + $"To use it, set the environment variable {ConfigurationFile.Variable} to its path, or start the shell without what changes XDG_CONFIG_HOME, HOME or the user.";
     }
+
+    /// <summary>What it means for the daily limit that no setting is in force, as a clause; nothing if the command sets a limit of its own.</summary>
+    private string WithoutLimit => IsSet(nameof(DailyCreditCap)) ? string.Empty : ", so there is no daily limit";
 
     /// <summary>
     /// What to tell a user who has named a ledger file that does not exist, before the first purchase creates it. It may be on a volume
@@ -144,7 +147,7 @@ public sealed record KlingConfiguration
     internal string? DescribeNewLedger(Uri endpoint)
         => LedgerAddress is not FileAddress file || !IsSet(nameof(Ledger)) || endpoint.IsLoopback || System.IO.Path.Exists(file.Path) ? null
             : $"The ledger is '{file.Path}' (from: {Source[nameof(Ledger)]}), and there is no such file, so an empty one will be created there. If there was one, such as on a volume that is not mounted now, "
-                + "stop this command and bring it back: the empty one does not know what was bought, and all of that would be bought again.";
+                + "stop this command and restore it: the empty one does not know what was bought, and all of that would be bought again.";
 
     /// <summary>Decides which source of each setting wins.</summary>
     internal static KlingConfiguration Resolve(string path, ConfigurationValues file, ConfigurationValues given, Func<string, string?> environment)

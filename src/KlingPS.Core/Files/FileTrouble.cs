@@ -23,11 +23,11 @@ internal static class FileTrouble
     /// <summary>What to do about a file that cannot be read.</summary>
     private static string? AdviseOnReading(Exception? cause) => KindOf(cause) switch
     {
-        Trouble.Denied => "Change its permissions, or those of the folders that it is in.",
+        Trouble.Denied => "Change the permissions of the file, or those of the folders that it is in.",
         Trouble.Missing => "Check the path.",
         Trouble.NotAFile => "Give the path of an ordinary file.",
-        Trouble.TooLong => "Give it a shorter name, or move it to a folder with a shorter path.",
-        Trouble.InUse => "Close the program that has it open, and run the command again.",
+        Trouble.TooLong => "Give the file a shorter name, or move it to a folder with a shorter path.",
+        Trouble.InUse => "Close the program that has the file open, and run the command again.",
         _ => null,
     };
 
@@ -41,7 +41,7 @@ internal static class FileTrouble
             Trouble.None => null,
             Trouble.Denied => "Change the permissions so that you can write there",
             Trouble.Missing => "Create the folder",
-            Trouble.NotAFile => "Move away what is there",
+            Trouble.NotAFile => "Move what is there out of the way",
             Trouble.TooLong => "Make the path shorter",
             Trouble.InUse => "Close the program that has the file open",
             Trouble.Full => "Free some space on the disk",

@@ -134,7 +134,7 @@ internal sealed class CardMaker
             CardStatus.Missing => "The video is not there any more: it was moved or deleted.",
             CardStatus.Taken => "The video was taken elsewhere.",
             CardStatus.Failed => $"The service could not make the video{Told(task)}. It has cost nothing.",
-            CardStatus.Rejected => $"The service did not accept the request{Told(task)}. Nothing was bought.",
+            CardStatus.Rejected => $"The video was not bought{Told(task)}.",
             CardStatus.Unknown => $"It is not known whether the video was bought{Told(task)}. Check at https://kie.ai/logs whether the task is there.",
             CardStatus.Abandoned when task.IsForgotten => "The service did not know the task any more, and it was given up. It may have been paid for.",
             CardStatus.Abandoned => "It was not known whether the video was bought, and it was given up.",
@@ -148,13 +148,7 @@ internal sealed class CardMaker
     }
 
     /// <summary>What the service said, or what happened to its answer. It may name files or addresses of the account: not for others.</summary>
-    private string Told(KlingVideoTask task) => (_isPortable ? null : VisibleText.InLine(task.FailMessage)?.TrimEnd('.', ' '), VisibleText.InLine(task.FailCode)) switch
-    {
-        (null or "", null or "") => string.Empty,
-        (null or "", string code) => $" (code {code})",
-        (string message, null or "") => $": {message}",
-        (string message, string code) => $": {message} (code {code})",
-    };
+    private string Told(KlingVideoTask task) => FailureReason.Describe(VisibleText.InLine(task.FailCode), _isPortable ? null : VisibleText.InLine(task.FailMessage));
 
     private IEnumerable<CardCommand> SettleOf(GalleryEntry entry, KlingVideoTask task, CardStatus status, string? video)
     {

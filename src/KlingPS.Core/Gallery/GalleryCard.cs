@@ -26,7 +26,7 @@ internal enum CardStatus
     /// <summary>The service could not make it.</summary>
     Failed,
 
-    /// <summary>The service did not accept it.</summary>
+    /// <summary>The service did not accept it, or it was never sent.</summary>
     Rejected,
 
     /// <summary>Given up by the user.</summary>

@@ -12,6 +12,16 @@ internal static partial class FailureReason
     /// <param name="message">What the service says.</param>
     public static bool BlamesFiles(string? message) => message is not null && Thing().IsMatch(message) && Trouble().IsMatch(message);
 
+    /// <summary>Why a task has no video, to complete a sentence: <c>: no faces (code 501)</c>.</summary>
+    /// <param name="code">The service's code, if it gave one.</param>
+    /// <param name="message">What the service said, or what became of the request; it may name the code already.</param>
+    /// <returns>An empty text if neither is known.</returns>
+    public static string Describe(string? code, string? message)
+    {
+        string text = message?.TrimEnd('.', ' ') is { Length: > 0 } said ? $": {said}" : string.Empty;
+        return string.IsNullOrEmpty(code) || Regex.IsMatch(text, $@"\bcode {Regex.Escape(code)}(?!\w)", RegexOptions.CultureInvariant) ? text : $"{text} (code {code})";
+    }
+
     /// <summary>A word of its own, or a part of the name of a field, such as tail_image_url.</summary>
     [GeneratedRegex(@"(?<![\p{L}\p{N}])(images?|img|pictures?|photos?|audio|frames?|files?|urls?|uris?|links?|inputs?|media|resources?|address(es)?)(?![\p{L}\p{N}])", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Thing();

@@ -24,7 +24,7 @@ public enum KlingTaskState
     /// <summary>The service could not make the video; nothing was charged.</summary>
     Failed,
 
-    /// <summary>The service did not accept the request; nothing was charged.</summary>
+    /// <summary>The service did not accept the request, or the request was never sent; nothing was charged.</summary>
     Rejected,
 
     /// <summary>

@@ -16,7 +16,7 @@ internal static class TaskErrors
         },
         KlingTaskState.Rejected => new KlingException(
             ErrorKind.RequestInvalid,
-            $"The service did not accept '{task.Subject}' (task {task.Id}){Reason(task)}. Nothing was bought.")
+            $"The video of '{task.Subject}' (task {task.Id}) was not bought{Reason(task)}.")
         {
             TaskNumber = task.Id,
             Advice = "If the service refused a value, correct it. Then New-KlingVideoTask or ConvertTo-KlingVideo buys the video.",
@@ -43,11 +43,11 @@ internal static class TaskErrors
         },
         KlingTaskState.Abandoned => new KlingException(
             ErrorKind.TaskNotFound,
-            $"Task {task.Id} ('{task.Subject}') was given up as not bought, so it has no video.")
+            $"Task {task.Id} ('{task.Subject}') was given up, so it has no video.")
         {
             TaskNumber = task.Id,
-            Advice = "To buy the video: New-KlingVideoTask or ConvertTo-KlingVideo with the same image and parameters. "
-                + string.Create(CultureInfo.InvariantCulture, $"If -Resubmit has bought it already, this is the task: Get-KlingVideoTask | Where-Object Replaces -EQ {task.Id}."),
+            Advice = string.Create(CultureInfo.InvariantCulture, $"If -Resubmit has bought the video again, Get-KlingVideoTask | Where-Object Replaces -EQ {task.Id} shows the task that replaced this one. ")
+                + "Otherwise, to buy the video: New-KlingVideoTask or ConvertTo-KlingVideo with the same image and parameters.",
         },
         _ => null,
     };
@@ -96,10 +96,10 @@ internal static class TaskErrors
         Advice = $"{BuyAgain} {AskAgain(task)}",
     };
 
-    /// <summary>The error of a video that is saved, and whose task was removed from the ledger while it was fetched.</summary>
+    /// <summary>The error of a video that is saved, and whose task was removed from the ledger meanwhile.</summary>
     public static KlingException CreateRemovedWhileSaved(KlingVideoTask task, string path) => new(
         ErrorKind.TaskNotFound,
-        $"The video of '{task.Subject}' is saved as '{path}', but task {task.Id} was removed from the ledger while the video was fetched. The ledger no longer knows that it was bought.")
+        $"The video of '{task.Subject}' is saved as '{path}', but task {task.Id} was removed from the ledger meanwhile. The ledger no longer knows that it was bought.")
     {
         TaskNumber = task.Id,
         Advice = $"If the removal was a mistake: Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(task.TaskId!)} records the task again, without the name of its image.",
@@ -127,10 +127,10 @@ internal static class TaskErrors
         Advice = "Continue at any time within the day for which the service keeps the video: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.",
     };
 
-    /// <summary>The error of a request for a video that has left and was not answered in time.</summary>
+    /// <summary>The error of a request for a video that was sent and not answered in time.</summary>
     public static KlingException CreateAnswerTimeout(KlingVideoTask task, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
-        $"The request for the video of '{task.Subject}' (task {task.Id}) has left and was not answered within {Describe(timeout)}. It may be paid for; the answer is recorded when it comes, so leave the shell open until then.")
+        $"The request for the video of '{task.Subject}' (task {task.Id}) was sent, and was not answered within {Describe(timeout)}. It may be paid for; the answer is recorded when it comes, so leave the shell open until then.")
     {
         TaskNumber = task.Id,
         Advice = "See with Get-KlingVideoTask -Id <id> what became of it; then: Get-KlingVideoTask -Id <id> | Wait-KlingVideoTask | Save-KlingVideo.",
@@ -156,7 +156,7 @@ internal static class TaskErrors
     /// <param name="timeout">How much time there was.</param>
     public static KlingException CreatePurchaseTimeout(string subject, TimeSpan timeout) => new(
         ErrorKind.WaitTimeout,
-        $"Nothing was bought for '{subject}' within {Describe(timeout)}, and nothing more is sent for it.")
+        $"Nothing was bought for '{subject}' within {Describe(timeout)}, and nothing more will be sent for it.")
     {
         Advice = "Run the same command again, with a longer -Timeout or without one; what is bought is not bought again.",
     };
@@ -165,11 +165,6 @@ internal static class TaskErrors
     public static string Describe(TimeSpan timeout) => string.Create(CultureInfo.InvariantCulture, $"{timeout.TotalSeconds:0.###} {(timeout.TotalSeconds == 1 ? "second" : "seconds")}");
 
     private static string Reason(KlingVideoTask task)
-        => (task.FailCode, task.FailMessage?.TrimEnd('.', ' ')) switch
-        {
-            (null, null) => "; the service does not say why",
-            (string code, null) => $" (code {code}); the service does not say why",
-            (null, string message) => $": {message}",
-            (string code, string message) => $": {message} (code {code})",
-        };
+        => FailureReason.Describe(task.FailCode, task.FailMessage)
+            + (FailureReason.Describe(code: null, task.FailMessage).Length == 0 ? "; the service does not say why" : string.Empty);
 }

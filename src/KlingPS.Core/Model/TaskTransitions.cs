@@ -158,7 +158,7 @@ internal static class TaskTransitions
     public static KlingVideoTask? Orphaned(this KlingVideoTask task, string reason, DateTimeOffset now)
         => !task.TaskState.IsUnanswered() ? null
             : task.HeldBackAt is null ? task.Lost(reason)
-            : task.Rejected(task.FailCode, $"The service did not accept the request, and it was not sent again: {task.FailMessage}", now);
+            : task.Rejected(task.FailCode, $"The request was not sent again: {task.FailMessage}", now);
 
     /// <summary>The user gives up an attempt whose response was lost, knowing that it was not bought.</summary>
     /// <returns><see langword="null"/> if it is not unknown.</returns>

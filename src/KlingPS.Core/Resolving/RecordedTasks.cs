@@ -15,7 +15,7 @@ internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
     /// <summary>Finds a task.</summary>
     /// <param name="reference">How the user names it.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: the ledger does not have it, has another one of its number, or it belongs to another account.</exception>
+    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>: the ledger does not have it, has another one of its number, or it was requested with the key of another account.</exception>
     public async Task<KlingVideoTask> FindAsync(TaskReference reference, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(reference);
@@ -51,14 +51,16 @@ internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
     public async Task<KlingVideoTask?> FindOthersAsync(string taskId, CancellationToken cancellationToken)
         => account is null ? null : await ledger.Tasks.FindByTaskIdAsync(account: null, taskId, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>The error of a task of another account: the service knows it for a key of that account only.</summary>
-    public static KlingException CreateOthersException(KlingVideoTask task)
+    /// <summary>The error of a task that was asked for with another key, which is not known to be of the same account: the service may know it for that account only.</summary>
+    /// <param name="task">The task.</param>
+    /// <param name="answer">What the service has answered, if it was asked.</param>
+    public static KlingException CreateOthersException(KlingVideoTask task, KlingException? answer = null)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return new(ErrorKind.TaskNotFound, $"Task {task.Id} ('{task.Subject}') belongs to another account than the one you are connected to.")
+        return new(ErrorKind.TaskNotFound, $"Task {task.Id} ('{task.Subject}') was requested with another key than the one you are connected with.", answer)
         {
             TaskNumber = task.Id,
-            Advice = "Connect with a key of that account, and run the command again. The tasks of a sandbox that was stopped are gone with it.",
+            Advice = "Connect with that key, or with another one of its account, and run the command again. The tasks of a sandbox that was stopped are gone with it.",
         };
     }
 

@@ -70,7 +70,7 @@ internal sealed class TaskFinder
         {
             if (await _recorded.FindOthersAsync(taskId, cancellationToken).ConfigureAwait(false) is KlingVideoTask other)
             {
-                throw RecordedTasks.CreateOthersException(other);
+                throw RecordedTasks.CreateOthersException(other, exception);
             }
 
             KlingException unknown = exception.WithMessage($"{exception.Message} Nor is it in the ledger '{_session.Ledger.Location}'.");

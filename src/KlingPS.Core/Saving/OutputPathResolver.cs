@@ -156,7 +156,7 @@ internal sealed partial class OutputPathResolver
     /// <param name="video">The video.</param>
     public OutputPath Keep(string path, VideoName name, VideoKey video)
     {
-        Take(path, video, Claim.Present);
+        Take(path, video, Claim.Recorded);
         return new OutputPath(path, HasVideo: true) { Name = name, Video = video };
     }
 
@@ -487,7 +487,7 @@ internal sealed partial class OutputPathResolver
         /// <summary>The video is there.</summary>
         Present,
 
-        /// <summary>The video is there and recorded there, so another one that is only to be saved there goes elsewhere.</summary>
+        /// <summary>The video is there, as its record or its sidecar says, so another one that is only to be saved there goes elsewhere.</summary>
         Recorded,
     }
 

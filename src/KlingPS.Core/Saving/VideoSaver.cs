@@ -228,12 +228,20 @@ internal sealed class VideoSaver
     }
 
     /// <summary>Takes a video that is there. If an earlier run, or another machine, gave the file its name and could not record that, it is recorded now.</summary>
-    private async Task<SavedVideo> TakePresentAsync(KlingVideoTask task, OutputPath found) => new(
-        found.Path,
-        found.UnrecordedHash is string hash ? await _session.Ledger.Tasks.RecordFoundAsync(task.Id, found.Path, hash).ConfigureAwait(false) : found.Task ?? task)
+    private async Task<SavedVideo> TakePresentAsync(KlingVideoTask task, OutputPath found)
     {
-        IsPresent = true,
-    };
+        var present = new SavedVideo(found.Path, found.Task ?? task) { IsPresent = true };
+        try
+        {
+            return found.UnrecordedHash is string hash
+                ? present with { Task = await _session.Ledger.Tasks.RecordFoundAsync(task.Id, found.Path, hash).ConfigureAwait(false) }
+                : present;
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
+        {
+            return present with { RecordError = TaskErrors.CreateRemovedWhileSaved(task, found.Path) };
+        }
+    }
 
     /// <returns>The video; <see langword="null"/> if another task's video is there.</returns>
     private async Task<SavedVideo?> TryFetchAsync(KlingVideoTask task, OutputPath output, CancellationToken cancellationToken)

@@ -1,4 +1,4 @@
-using KlingPS.Core.Files;
+using KlingPS.Core.Reporting;
 
 namespace KlingPS.Core.Setup;
 
@@ -50,7 +50,7 @@ public sealed record KlingSetupCheck
 
     /// <summary>A check that ended with an error.</summary>
     internal static KlingSetupCheck Failed(string name, KlingException error)
-        => Create(name, SetupStatus.Failed, error.Message, error.AdviceOn(isOfTask: false, FileTrouble.FindRemedy(error)));
+        => Create(name, SetupStatus.Failed, error.Message, error.AdviceOn(isOfTask: false));
 
     /// <summary>A check that was left out, and why.</summary>
     internal static KlingSetupCheck Skipped(string name, string message) => Create(name, SetupStatus.Skipped, message, null);

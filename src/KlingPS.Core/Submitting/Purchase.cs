@@ -20,16 +20,17 @@ namespace KlingPS.Core.Submitting;
 /// <param name="submission">How the video is bought.</param>
 /// <param name="intent">The video, with its images uploaded.</param>
 /// <param name="place">Told how far the purchase has come.</param>
-/// <param name="findMade">Asks the service whether the video was made after all by a task that had failed; nothing if it was not.</param>
+/// <param name="failed">The tasks that have failed to make it.</param>
 /// <param name="cancellationToken">Stops before a request has left.</param>
 internal sealed class Purchase(
     PurchaseSender sender,
     Submission submission,
     TaskIntent intent,
     PurchaseGate.Place place,
-    Func<Task<KlingVideoTask?>> findMade,
+    FailedTasks failed,
     CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
+    private const string AskedTooLongAgo = "So much time passed before the request could leave that the service is asked once more for an earlier task that had failed.";
     private const string LedgerIsClosed = "The ledger has been closed.";
     private const string RemovedMeanwhile = "The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that request may have been accepted after all.";
     private const string TakenForDead = "Another process considered this one dead before the request left.";
@@ -40,11 +41,8 @@ internal sealed class Purchase(
     /// </summary>
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(10);
 
-    /// <summary>
-    /// How old it may be that the service has said of an earlier task that it failed. A request can wait for minutes until the service takes it,
-    /// and that task may have been taken up again in the meantime.
-    /// </summary>
-    private static readonly TimeSpan s_longestTrust = TimeSpan.FromSeconds(10);
+    /// <summary>How long a request that has its slot may wait for the service to say what became of earlier tasks: others could be sent meanwhile.</summary>
+    private static readonly TimeSpan s_longestQuestion = TimeSpan.FromSeconds(10);
 
     /// <summary>How long to keep trying to record in a ledger that keeps on this machine what it cannot record.</summary>
     private static readonly TimeSpan s_longestRecording = TimeSpan.FromSeconds(5);
@@ -52,13 +50,16 @@ internal sealed class Purchase(
     private TaskIntent _intent = intent;
     private volatile KlingVideoTask? _task;
     private IDisposable? _turn;
-    private long? _failingSince;
 
-    /// <summary>When it was last known that no task that had failed has made the video after all.</summary>
-    private Moment _notMadeAt = Moment.Now(sender.Session.TimeProvider);
+    /// <summary>How many requests were sent.</summary>
+    private int _sent;
+    private long? _failingSince;
 
     /// <summary>When it last began to record that the request is about to leave.</summary>
     private Moment _askedAt;
+
+    /// <summary>Whether the request was not sent when it was about to leave, because the service has to be asked for failed tasks again.</summary>
+    private bool _hasToAsk;
 
     /// <summary>Whether a request has left, or is about to, and its outcome is not known yet.</summary>
     private bool _hasLeft;
@@ -93,31 +94,16 @@ internal sealed class Purchase(
     public void Dispose() => _turn?.Dispose();
 
     /// <summary>Sends the request once, when its turn has come.</summary>
-    /// <param name="number">How often it will have been sent, from 1.</param>
+    /// <param name="number">Which attempt it is, from 1, whether or not each has come to a request.</param>
     /// <returns>The accepted task; <see langword="null"/> if somebody else has bought the video, or is about to. Or when to send the request again.</returns>
     public async Task<Attempt<KlingVideoTask?>> AttemptAsync(int number)
     {
         // A throttled turn includes the wait after its request.
         _turn?.Dispose();
         _turn = await sender.Throttle.EnterAsync(cancellationToken).ConfigureAwait(false);
-        if (_notMadeAt.Since(sender.Session.TimeProvider) > s_longestTrust)
+        if (await AskAgainAsync(number, Timeout.InfiniteTimeSpan).ConfigureAwait(false) is Attempt<KlingVideoTask?> early)
         {
-            try
-            {
-                if (await findMade().ConfigureAwait(false) is not null)
-                {
-                    return _task is null ? null : await WithdrawAsync("Nothing more was sent, because an earlier task that had failed is being made, or has been made, after all.").ConfigureAwait(false);
-                }
-
-                _notMadeAt = Moment.Now(sender.Session.TimeProvider);
-            }
-            catch (KlingApiException exception) when (IsPatient() && exception.ToRetry(Backoff.Unavailable) is Retry later)
-            {
-                // A service that does not take the request may not say anything about the task either. Those that have nothing to ask need not wait for that.
-                _turn?.Dispose();
-                _turn = null;
-                return later;
-            }
+            return early;
         }
 
         while (true)
@@ -131,19 +117,26 @@ internal sealed class Purchase(
             bool isSent = false;
             try
             {
+                // The line at the gate may have been long.
+                if (_task is not null && await AskAgainAsync(number, s_longestQuestion).ConfigureAwait(false) is Attempt<KlingVideoTask?> end)
+                {
+                    return end;
+                }
+
                 if (await ConfirmAsync().ConfigureAwait(false) is KlingVideoTask settled)
                 {
                     return settled;
                 }
 
-                // Since the record was made, the command may have been stopped, or its time may have run out.
+                // Since the record was made, the command may have been stopped, its time may have run out, or another request may have ended the batch.
                 cancellationToken.ThrowIfCancellationRequested();
+                RequireWanted();
                 if (_task is KlingVideoTask task)
                 {
                     return await sender.Session.ProtectAsync(() =>
                     {
                         isSent = true;
-                        return SendProtectedAsync(task, number);
+                        return SendProtectedAsync(task);
                     }).ConfigureAwait(false);
                 }
             }
@@ -154,9 +147,63 @@ internal sealed class Purchase(
         }
     }
 
-    /// <summary>Whether the service has refused the request, and for so short a time that it is sent again.</summary>
-    private bool IsPatient()
-        => _failingSince is long since && sender.Session.TimeProvider.GetElapsedTime(since) < sender.Session.CreateOutage.Patience;
+    /// <summary>Asks the service again for tasks that have failed, if its last answer is too old.</summary>
+    /// <param name="number">Which attempt it is.</param>
+    /// <param name="limit">How long to wait for the answer.</param>
+    /// <returns>How the attempt ends without a request; <see langword="null"/> if the request may leave.</returns>
+    private async Task<Attempt<KlingVideoTask?>?> AskAgainAsync(int number, TimeSpan limit)
+    {
+        if (!failed.AreToBeAskedFor)
+        {
+            return null;
+        }
+
+        using var patience = new CancellationTokenSource(limit, sender.Session.TimeProvider);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
+        Retry later;
+        try
+        {
+            if (await failed.FindMadeAsync(either.Token).ConfigureAwait(false) is null)
+            {
+                return null;
+            }
+
+            const string WasMade = "an earlier task that had failed is being made, or has been made, after all.";
+            return _task is null ? null : await WithdrawAsync(_sent == 0 ? $"Nothing was sent, because {WasMade}" : $"Nothing more was sent, because {WasMade}").ConfigureAwait(false);
+        }
+        catch (KlingApiException exception) when (exception.ToRetry(Backoff.Unavailable) is Retry retry && IsPatient(number))
+        {
+            // A service that does not take the request may not say anything about the task either.
+            later = retry;
+        }
+        catch (OperationCanceledException) when (patience.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            var silence = new KlingException(ErrorKind.ServiceUnavailable, "The service has not said in time what became of an earlier task that had failed.");
+            later = IsPatient(number) ? new Retry(silence, Backoff.NotSent) : throw silence;
+        }
+
+        // Those that have nothing to ask need not wait for that.
+        _turn?.Dispose();
+        _turn = null;
+        return _task is null ? later : await HoldBackAsync(_task, later).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether an attempt that has come to nothing is followed by another one.</summary>
+    private bool IsPatient(int number)
+    {
+        _failingSince ??= sender.Session.TimeProvider.GetTimestamp();
+        return sender.IsPatient(number, sender.Session.TimeProvider.GetElapsedTime(_failingSince.Value));
+    }
+
+    /// <summary>Refuses to send anything once a batch has ended, or while the service takes nothing.</summary>
+    private void RequireWanted()
+    {
+        sender.Fatal.ThrowIfSet();
+        if (sender.Session.CreateOutage.FindError() is KlingException error)
+        {
+            throw error;
+        }
+    }
 
     /// <inheritdoc/>
     void IGateCaller.OnHeld(string reason) => sender.TellHeld(reason);
@@ -164,12 +211,7 @@ internal sealed class Purchase(
     /// <inheritdoc/>
     void IGateCaller.BeforePass()
     {
-        sender.Fatal.ThrowIfSet();
-        if (sender.Session.CreateOutage.FindError() is KlingException error)
-        {
-            throw error;
-        }
-
+        RequireWanted();
         submission.Agreement?.RequireInTime();
         _askedAt = Moment.Now(sender.Session.TimeProvider);
     }
@@ -241,7 +283,7 @@ internal sealed class Purchase(
         return null;
     }
 
-    /// <summary>Checks the same once more when the connection is made: that can take long, too, and if the machine has slept in the meantime, hours may have passed.</summary>
+    /// <summary>Checks everything once more when the connection is made: that can take long, too, and if the machine has slept in the meantime, hours may have passed.</summary>
     /// <exception cref="IOException">It is no longer its own, that cannot be found out, or its time is over: nothing may leave.</exception>
     private async Task ConfirmLeavingAsync(KlingVideoTask task)
     {
@@ -249,6 +291,12 @@ internal sealed class Purchase(
         try
         {
             submission.Agreement?.RequireInTime();
+            if (failed.AreToBeAskedFor)
+            {
+                _hasToAsk = true;
+                throw new IOException(AskedTooLongAgo);
+            }
+
             if (_askedAt.Since(sender.Session.TimeProvider) <= s_longestPause)
             {
                 return;
@@ -314,13 +362,14 @@ internal sealed class Purchase(
 
     /// <summary>Sends the request once and records its outcome, even if nobody waits for it any more.</summary>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever is thrown once the request has left does not tell whether the video was bought.")]
-    private async Task<Attempt<KlingVideoTask?>> SendProtectedAsync(KlingVideoTask task, int number)
+    private async Task<Attempt<KlingVideoTask?>> SendProtectedAsync(KlingVideoTask task)
     {
         _hasLeft = true;
+        _sent++;
         sender.OnSending(this);
         try
         {
-            return await SendAsync(task, number).ConfigureAwait(false);
+            return await SendAsync(task).ConfigureAwait(false);
         }
         catch (Exception exception) when (_hasLeft)
         {
@@ -332,7 +381,7 @@ internal sealed class Purchase(
         }
     }
 
-    private async Task<Attempt<KlingVideoTask?>> SendAsync(KlingVideoTask task, int number)
+    private async Task<Attempt<KlingVideoTask?>> SendAsync(KlingVideoTask task)
     {
         string taskId;
         try
@@ -351,6 +400,12 @@ internal sealed class Purchase(
                 throw _objection;
             }
 
+            if (_hasToAsk)
+            {
+                _hasToAsk = false;
+                return await HoldBackAsync(task, new Retry(refusal.WithMessage(AskedTooLongAgo), Backoff.NotSent)).ConfigureAwait(false);
+            }
+
             if (_unsent is RecordResult changed)
             {
                 _unsent = null;
@@ -359,7 +414,7 @@ internal sealed class Purchase(
             }
 
             _failingSince ??= sender.Session.TimeProvider.GetTimestamp();
-            (Retry? retry, KlingApiException error) = sender.Judge(refusal, number, sender.Session.TimeProvider.GetElapsedTime(_failingSince.Value));
+            (Retry? retry, KlingApiException error) = sender.Judge(refusal, _sent, sender.Session.TimeProvider.GetElapsedTime(_failingSince.Value));
             return retry is not null
                 ? await HoldBackAsync(task, retry).ConfigureAwait(false)
                 : await WithdrawAsync(error.Message, error.Code?.ToString(CultureInfo.InvariantCulture)).ConfigureAwait(false) ?? throw error;

@@ -84,15 +84,15 @@ internal sealed class PurchaseSender
     /// <param name="submission">How the video is bought.</param>
     /// <param name="intent">The video, with its images uploaded.</param>
     /// <param name="place">Told how far the purchase has come.</param>
-    /// <param name="findMade">Asks the service whether the video was made after all by a task that had failed; nothing if it was not.</param>
+    /// <param name="failed">The tasks that have failed to make it.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is completed and recorded.</param>
     /// <returns>The accepted task; <see langword="null"/> if the video is there by now, or somebody else has bought it or is about to.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it may have been bought. Every other exception, of whatever type: nothing was bought.
     /// </exception>
-    public async Task<KlingVideoTask?> SendAsync(Submission submission, TaskIntent intent, PurchaseGate.Place place, Func<Task<KlingVideoTask?>> findMade, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask?> SendAsync(Submission submission, TaskIntent intent, PurchaseGate.Place place, FailedTasks failed, CancellationToken cancellationToken)
     {
-        using var purchase = new Purchase(this, submission, intent, place, findMade, cancellationToken);
+        using var purchase = new Purchase(this, submission, intent, place, failed, cancellationToken);
         var sending = new RetryPolicy(
             new RetryOptions
             {
@@ -170,8 +170,12 @@ internal sealed class PurchaseSender
         }
 
         // Others are accepted in the meantime: the problem is this one request, which does not end the batch.
-        return number < LeastAttempts || failing < outage.Patience ? (retry, refusal) : (null, refusal.AsFinal());
+        return IsPatient(number, failing) ? (retry, refusal) : (null, refusal.AsFinal());
     }
+
+    /// <inheritdoc cref="Judge"/>
+    /// <summary>Whether a request that the service refuses for a reason that may pass is sent again.</summary>
+    internal bool IsPatient(int number, TimeSpan failing) => number < LeastAttempts || failing < Session.CreateOutage.Patience;
 }
 
 /// <summary>The first error that every further purchase would meet. Safe for concurrent use.</summary>

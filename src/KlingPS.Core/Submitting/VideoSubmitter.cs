@@ -74,9 +74,6 @@ internal sealed class VideoSubmitter
     /// <summary>For a video that somebody else is buying. It is theirs, however long that takes.</summary>
     private static readonly RetryOptions s_othersPurchase = new() { Backoff = Backoff.Every(TimeSpan.FromSeconds(0.5)) };
 
-    /// <summary>How many failed tasks of a video the service is asked for before it is bought again: what has failed often is not asked for over and over.</summary>
-    private const int MaxAskedAgain = 5;
-
     /// <summary>How long it may take to record the outcome of a request, even if others hold up the ledger.</summary>
     private static readonly TimeSpan s_recording = TimeSpan.FromMinutes(5);
 
@@ -380,6 +377,7 @@ internal sealed class VideoSubmitter
             bool isUploading = false;
             bool mayBeBought = false;
             PurchaseGate.Place? place = null;
+            var failed = new FailedTasks(_service, identified);
             TaskIntent intent = CreateIntent(identified);
             string purchase = identified.Submission.ReusePurchase ? identified.Identity : intent.Nonce;
             try
@@ -391,8 +389,7 @@ internal sealed class VideoSubmitter
 
                 // As it is before anything is asked for, since an upload for another image may show whose the key is.
                 string account = _session.Account;
-                (KlingVideoTask? made, long lastFailure) = await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false);
-                if (made is not null)
+                if (await failed.FindMadeAsync(cancellationToken).ConfigureAwait(false) is KlingVideoTask made)
                 {
                     return new TaskClaim(made, IsNew: false);
                 }
@@ -404,15 +401,10 @@ internal sealed class VideoSubmitter
                 // An upload may have shown that the key belongs to an account that has bought before.
                 if (account != _session.Account)
                 {
-                    made = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false);
-                    if (made is null)
+                    KlingVideoTask? others = await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false) ?? await failed.FindMadeAsync(cancellationToken).ConfigureAwait(false);
+                    if (others is not null)
                     {
-                        (made, lastFailure) = await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false);
-                    }
-
-                    if (made is not null)
-                    {
-                        return new TaskClaim(made, IsNew: false);
+                        return new TaskClaim(others, IsNew: false);
                     }
                 }
 
@@ -422,10 +414,10 @@ internal sealed class VideoSubmitter
                     await agreement.RequireStillAsync(identified, cancellationToken).ConfigureAwait(false);
                 }
 
-                intent = intent with { LastFailure = lastFailure };
+                intent = intent with { LastFailure = failed.LastFailure };
                 onUploaded?.Invoke();
                 mayBeBought = true;
-                if (await _sender.SendAsync(identified.Submission, intent, place, FindMadeAsync, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
+                if (await _sender.SendAsync(identified.Submission, intent, place, failed, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
                 {
                     return new TaskClaim(task, IsNew: true);
                 }
@@ -465,76 +457,6 @@ internal sealed class VideoSubmitter
             {
                 place?.End(mayBeBought);
             }
-        }
-
-        async Task<KlingVideoTask?> FindMadeAsync() => (await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false)).Made;
-    }
-
-    /// <summary>
-    /// A purchase that failed before and is to be made again, if the service has a video for it by now, or is making one: some tasks that failed
-    /// are taken up again there. To ask costs nothing. A question without an answer is no reason to pay.
-    /// </summary>
-    /// <returns>That purchase; <see langword="null"/> if there is none. And the last task that the service was asked for.</returns>
-    /// <exception cref="KlingException">The service could not be asked.</exception>
-    private async Task<(KlingVideoTask? Made, long LastFailure)> FindMadeAfterAllAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
-    {
-        if (identified.Submission is not { RetryFailed: true, ReusePurchase: true, Force: false, Replaces: null })
-        {
-            return (null, 0);
-        }
-
-        IReadOnlyList<KlingVideoTask> all = await _session.Ledger.Tasks.ListFailedAsync(_session.Account, identified.Submission.Spec, MaxAskedAgain, cancellationToken).ConfigureAwait(false);
-        long lastFailure = all is [var last, ..] ? last.Id : 0;
-        foreach (KlingVideoTask failed in all)
-        {
-            try
-            {
-                KlingVideoTask task = await _service.QueryAsync(failed.TaskId!, failed, cancellationToken).ConfigureAwait(false);
-                if (task.TaskState != KlingTaskState.Failed)
-                {
-                    _observer?.OnNotice($"'{identified.Submission.Subject}' had failed as task {task.Id}, and is {task.State} at the service now. Nothing is bought for it.");
-                    return (task, lastFailure);
-                }
-            }
-            catch (KlingException exception) when (exception.Kind is ErrorKind.TaskNotFound or ErrorKind.RequestInvalid)
-            {
-                // The service says nothing else about it any more, so what it said before stands.
-            }
-            catch (KlingException exception)
-            {
-                if (exception.IsFatal && !await IsOfOneTaskAsync(exception, cancellationToken).ConfigureAwait(false))
-                {
-                    throw;
-                }
-
-                KlingException doubt = exception is KlingApiException { IsFatal: true } silence ? silence.AsFinal() : exception;
-                doubt = doubt.WithMessage($"It failed before, as task {failed.Id}, and whether its video was made after all could not be found out. {exception.Message}");
-                doubt.TaskNumber = failed.Id;
-                doubt.Advice = "Run the command again later. If the service never says what became of the task, Remove-KlingVideoTask -Id <id> removes its record, and then the video is bought again: "
-                    + "it is paid for twice if the service makes that of the task after all.";
-                throw doubt;
-            }
-        }
-
-        return (null, lastFailure);
-    }
-
-    /// <summary>Whether a service that says nothing about a task answers other questions: then the other images have nothing to do with that.</summary>
-    private async Task<bool> IsOfOneTaskAsync(KlingException exception, CancellationToken cancellationToken)
-    {
-        if (exception is not KlingApiException { Kind: ErrorKind.ServiceUnavailable, Fault: not TransportFault.NotSent, IsFromElsewhere: false, Code: not (>= 300 and < 400) })
-        {
-            return false;
-        }
-
-        try
-        {
-            await _service.Client.GetCreditsAsync(cancellationToken).ConfigureAwait(false);
-            return true;
-        }
-        catch (KlingException)
-        {
-            return false;
         }
     }
 
@@ -626,7 +548,7 @@ internal sealed class VideoSubmitter
         {
             return await FindEarlierAsync(identified, cancellationToken).ConfigureAwait(false)
                 ?? (refusal.Kind is ErrorKind.BudgetExceeded or ErrorKind.CreditsInsufficient or ErrorKind.KeyCapReached
-                    ? (await FindMadeAfterAllAsync(identified, cancellationToken).ConfigureAwait(false)).Made
+                    ? await new FailedTasks(_service, identified).FindMadeAsync(cancellationToken).ConfigureAwait(false)
                     : null);
         }
 #pragma warning disable CA1031 // In that case the refusal stands.

@@ -1,6 +1,6 @@
 using System.Globalization;
 using KlingPS.Core;
-using KlingPS.Core.Files;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Stages;
 
 namespace KlingPS.Hosting;
@@ -197,7 +197,7 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     {
         bool isOfTask = ErrorRecords.TaskOf(error, Target(outcome)) is not null;
         string save = $"| Save-KlingVideo{SaveParameters}";
-        string advice = error.AdviceOn(isOfTask, FileTrouble.FindRemedy(error));
+        string advice = error.AdviceOn(isOfTask);
 
         // One error may be that of several items, and has been here before.
         error.Advice = advice.Contains(save, StringComparison.Ordinal) ? advice : advice.Replace("| Save-KlingVideo", save, StringComparison.Ordinal);

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core;
-using KlingPS.Core.Files;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 
 namespace KlingPS.Hosting;
 
@@ -27,7 +27,7 @@ internal static class ErrorRecords
     public static string AdviceOn(KlingException exception, object? target)
     {
         long? number = TaskOf(exception, target);
-        string advice = exception.AdviceOn(isOfTask: number is not null, FileTrouble.FindRemedy(exception));
+        string advice = exception.AdviceOn(isOfTask: number is not null);
         return VisibleText.Of(number is long id ? advice.Replace("<id>", id.ToString(CultureInfo.InvariantCulture), StringComparison.OrdinalIgnoreCase) : advice);
     }
 

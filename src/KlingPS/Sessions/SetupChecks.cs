@@ -2,11 +2,11 @@ using System.Runtime.InteropServices;
 using KlingPS.Core;
 using KlingPS.Core.Api;
 using KlingPS.Core.Configuration;
-using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Setup;
 using KlingPS.Hosting;
@@ -147,7 +147,7 @@ internal sealed class SetupChecks : IAsyncDisposable
             return KlingSetupCheck.Warning(
                 name,
                 $"This session is connected with a key ({Connected.KeySource}, fingerprint {Connected.Fingerprint}), but a new one would find none. {exception.Message}",
-                exception.AdviceOn(isOfTask: false, FileTrouble.FindRemedy(exception)));
+                exception.AdviceOn(isOfTask: false));
         }
 
         string fingerprint = found.Key.Fingerprint(_endpoints.Api);

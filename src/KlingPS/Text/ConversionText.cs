@@ -83,7 +83,8 @@ internal static class ConversionText
             ConversionStep.Buy => string.Create(
                 CultureInfo.InvariantCulture,
                 $"buy a video of {plan.Submission.Spec.Seconds} seconds {SubmissionText.DescribePrice(plan.Submission)} and save it{where}"),
-            ConversionStep.Wait when plan.Task is null => $"save the video that is bought for another image of the same content{where}",
+            ConversionStep.Wait when plan.Task is null => $"save the video to be bought for another image with the same content{where}",
+            ConversionStep.Wait when plan.Task.TaskState == KlingTaskState.Submitting => $"wait for the video, which is being bought right now, and save it{where}",
             ConversionStep.Wait => $"wait for the video, which is already paid for, and save it{where}",
             ConversionStep.Download => $"download the video, which is already paid for,{where}",
             ConversionStep.Taken => "do nothing; the video was taken elsewhere",

@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using KlingPS.Core.Api;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 
 namespace KlingPS.Core.Tests.Api;
 
@@ -258,7 +259,7 @@ public sealed class AnswerTests
     }
 
     [Theory]
-    [InlineData(200, """{"code":200,"msg":"success"}""", ": it says yes, but names no task")]
+    [InlineData(200, """{"code":200,"msg":"success"}""", ": it reports success, but names no task")]
     [InlineData(200, """{"code":200,"msg":"success","data":{"taskId":"t\u0000"}}""", "cannot be the id of a task")]
     [InlineData(502, GatewayPage, "its answer (HTTP 502) cannot be used")]
     [InlineData(302, "", "which does not say where to and was not followed, because the key would have gone along")]
@@ -269,7 +270,7 @@ public sealed class AnswerTests
 
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
 
-        Assert.StartsWith("The request for a video left, but its answer (HTTP ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith("The request for a video was sent, but its answer (HTTP ", error.Message, StringComparison.Ordinal);
         Assert.EndsWith(why + ".", error.Message, StringComparison.Ordinal);
     }
 
@@ -299,7 +300,7 @@ public sealed class AnswerTests
         KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => harness.CreateAsync());
 
         Assert.Equal((ErrorKind.AttemptUnknown, false, TransportFault.AnswerUnknown), (error.Kind, error.IsTransient, error.Fault));
-        Assert.Contains(" cannot be used: it does not say yes (Server exception, please try again later), but names a task, 9b1f.", error.Message, StringComparison.Ordinal);
+        Assert.Contains(" cannot be used: it does not report success (Server exception, please try again later), but names a task, 9b1f.", error.Message, StringComparison.Ordinal);
         Assert.Contains("Resolve-KlingVideoTask <id> -TaskId 9b1f.", error.AdviceOn(isOfTask: true), StringComparison.Ordinal);
         Assert.Single(harness.Service.Requests);
     }
@@ -363,9 +364,9 @@ public sealed class AnswerTests
     }
 
     [Theory]
-    [InlineData("""{"recordId":"9b1f"}""", "it says yes, but names the task in an unusual place, as 9b1f.")]
-    [InlineData("""[{"taskId":"9b1f"}]""", "it says yes, but names the task in an unusual place, as 9b1f.")]
-    [InlineData("""{"taskId":"9b1f","taskId":"9b20"}""", "it says yes, but names several tasks, 9b1f and 9b20.")]
+    [InlineData("""{"recordId":"9b1f"}""", "it reports success, but names the task in an unusual place, as 9b1f.")]
+    [InlineData("""[{"taskId":"9b1f"}]""", "it reports success, but names the task in an unusual place, as 9b1f.")]
+    [InlineData("""{"taskId":"9b1f","taskId":"9b20"}""", "it reports success, but names several tasks, 9b1f and 9b20.")]
     public async Task A_purchase_that_is_accepted_and_named_in_another_way_is_unknown_and_named(string data, string named)
     {
         using var harness = new ClientHarness();

@@ -125,7 +125,7 @@ public sealed class TimeoutTests : IAsyncDisposable
 
         KlingVideoTask begun = Assert.Single(await _harness.ListAsync());
         Assert.Equal((ErrorKind.WaitTimeout, begun.Id), (outcome.Error!.Kind, outcome.Error.TaskNumber));
-        Assert.Contains("has left and was not answered", outcome.Error.Message, StringComparison.Ordinal);
+        Assert.Contains("was sent, and was not answered", outcome.Error.Message, StringComparison.Ordinal);
         released.SetResult();
         await Eventually.TrueAsync(async () => (await _harness.ListAsync()) is [{ TaskState: KlingTaskState.Waiting, TaskId: "task-1" }]);
     }

@@ -165,7 +165,7 @@ public sealed class GalleryWriterTests : IDisposable
     [InlineData(nameof(KlingTaskState.Generating), "pending", "The service is making the video.", "Get-KlingVideoTask -Id 1 | Wait-KlingVideoTask | Save-KlingVideo -Destination '{folder}'")]
     [InlineData(nameof(KlingTaskState.Submitting), "pending", "The request for the video is on its way.", "Get-KlingVideoTask -Id 1")]
     [InlineData(nameof(KlingTaskState.Failed), "failed", "The service could not make the video: no faces (code 501). It has cost nothing.", "ConvertTo-KlingVideo -LiteralPath '{folder}/fox.png' -Prompt 'It moves.' -Duration 5 -Destination '{folder}' -RetryFailed")]
-    [InlineData(nameof(KlingTaskState.Rejected), "rejected", "The service did not accept the request: no faces (code 501). Nothing was bought.", "ConvertTo-KlingVideo -LiteralPath '{folder}/fox.png' -Prompt 'It moves.' -Duration 5 -Destination '{folder}'")]
+    [InlineData(nameof(KlingTaskState.Rejected), "rejected", "The video was not bought: no faces (code 501).", "ConvertTo-KlingVideo -LiteralPath '{folder}/fox.png' -Prompt 'It moves.' -Duration 5 -Destination '{folder}'")]
     [InlineData(nameof(KlingTaskState.Unknown), "unknown", "It is not known whether the video was bought: no faces (code 501). Check at https://kie.ai/logs whether the task is there.", "Resolve-KlingVideoTask 1 -TaskId '<the id at https://kie.ai/logs>'")]
     [InlineData(nameof(KlingTaskState.Abandoned), "abandoned", "It was not known whether the video was bought, and it was given up.", "ConvertTo-KlingVideo -LiteralPath '{folder}/fox.png' -Prompt 'It moves.' -Duration 5 -Destination '{folder}'")]
     public async Task A_video_that_is_not_on_disk_says_why_and_what_settles_it(string state, string status, string reason, string command)

@@ -24,4 +24,16 @@ public sealed class FailureReasonTests
     [InlineData(null, false)]
     public void The_service_blames_a_file_when_it_says_that_it_could_not_get_it(string? message, bool expected)
         => Assert.Equal(expected, FailureReason.BlamesFiles(message));
+
+    [Theory]
+    [InlineData(null, null, "")]
+    [InlineData("501", null, " (code 501)")]
+    [InlineData("501", " . ", " (code 501)")]
+    [InlineData(null, "No faces.", ": No faces")]
+    [InlineData("501", "No faces.", ": No faces (code 501)")]
+    [InlineData("422", "The service answered the request with code 422: no faces.", ": The service answered the request with code 422: no faces")]
+    [InlineData("42", "The service answered the request with code 422.", ": The service answered the request with code 422 (code 42)")]
+    [InlineData("E.1", "code EX1", ": code EX1 (code E.1)")]
+    public void A_reason_names_its_code_once(string? code, string? message, string expected)
+        => Assert.Equal(expected, FailureReason.Describe(code, message));
 }

@@ -84,7 +84,7 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
         KlingException recorded = await Assert.ThrowsAsync<KlingException>(() => new RecordedTasks(other.Ledger, other.Account).FindAsync(new TaskReference { Task = task }, default));
 
         Assert.All([waited, recorded], error => Assert.Equal(
-            (ErrorKind.TaskNotFound, $"Task {task.Id} ('{task.Subject}') belongs to another account than the one you are connected to."), (error.Kind, error.Message)));
+            (ErrorKind.TaskNotFound, $"Task {task.Id} ('{task.Subject}') was requested with another key than the one you are connected with."), (error.Kind, error.Message)));
     }
 
     [Fact]
@@ -96,7 +96,7 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => ForgetAsync(task, other));
 
         Assert.Equal(ErrorKind.TaskNotFound, error.Kind);
-        Assert.Contains("belongs to another account", error.Message, StringComparison.Ordinal);
+        Assert.Contains("was requested with another key", error.Message, StringComparison.Ordinal);
         Assert.Equal(0, _harness.Queries);
         Assert.Equal(task, await RecordAsync());
     }

@@ -295,6 +295,30 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Equal([path], Directory.GetFiles(Destination));
     }
 
+    [Fact]
+    public async Task A_video_whose_task_is_removed_while_its_file_is_found_is_reported_with_its_path()
+    {
+        KlingVideoTask task = await _harness.FinishedAsync("a", "/one/fox.png");
+        string path = Path.Combine(Destination, "fox.mp4");
+        Directory.CreateDirectory(Destination);
+        byte[] video = TestMp4.Create(5000);
+        await File.WriteAllBytesAsync(path, video, TestContext.Current.CancellationToken);
+        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, path, Convert.ToHexStringLower(SHA256.HashData(video)));
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordFoundAsync))
+            {
+                _harness.Ledger.BeforeCall = null;
+                _harness.Ledger.OfOtherProcess.Tasks.RemoveAsync(task).GetAwaiter().GetResult();
+            }
+        };
+
+        Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(Saver(), task);
+
+        Assert.Equal((path, true), (outcome.Value?.Path, outcome.Value?.IsPresent));
+        Assert.StartsWith($"The video of '/one/fox.png' is saved as '{path}', but task {task.Id} was removed", outcome.Error?.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Saves the video of a task as a command does that has read the task before.</summary>
     private async Task<SavedVideo> FetchAsync(VideoSaver saver, KlingVideoTask task)
     {

@@ -72,7 +72,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Contains("42 credits", lost.Error.Message, StringComparison.Ordinal);
         KlingVideoTask unknown = await RecordAsync();
         Assert.Equal((KlingTaskState.Unknown, 42, null), (unknown.TaskState, unknown.CreditsReserved, unknown.TaskId));
-        Assert.StartsWith($"It is not known whether the video of '{request.Subject}' was bought (task {unknown.Id}). The request for a video left", lost.Error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"It is not known whether the video of '{request.Subject}' was bought (task {unknown.Id}). The request for a video was sent", lost.Error.Message, StringComparison.Ordinal);
         Assert.EndsWith(" 42 credits may have been spent; the request is not sent again automatically.", lost.Error.Message, StringComparison.Ordinal);
 
         // The same again, from another command and another file of the same content.
@@ -675,6 +675,139 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal((task.Id, KlingTaskState.Succeeded), (again?.Id, again?.TaskState));
         Assert.Single(_harness.Tasks);
         Assert.DoesNotContain(await _harness.ListAsync(), other => other.TaskState == KlingTaskState.Submitting);
+    }
+
+    [Fact]
+    public async Task What_failed_and_is_made_while_its_request_waits_for_the_rate_limit_is_not_bought_again()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+
+        Outcome<Submission, KlingVideoTask> outcome = await RetryBehindOthersAsync(request, () => _harness.Tasks[task.TaskId!] = PipelineHarness.Succeeded(task.TaskId!));
+
+        Assert.Equal((task.Id, KlingTaskState.Succeeded), (outcome.Value?.Id, outcome.Value?.TaskState));
+        Assert.Equal((1, 0), (_harness.Creates, _harness.Ledger.PlacesTaken));
+        KlingVideoTask withdrawn = Assert.Single(await _harness.ListAsync(), other => other.Id != task.Id);
+        Assert.Equal((KlingTaskState.Rejected, "Nothing was sent, because an earlier task that had failed is being made, or has been made, after all."), (withdrawn.TaskState, withdrawn.FailMessage));
+    }
+
+    [Fact]
+    public async Task What_failed_is_bought_again_when_the_service_says_so_although_it_said_nothing_when_the_request_had_its_place()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        Reply failed = _harness.Tasks[task.TaskId!];
+        int heldBack = 0;
+        _harness.Ledger.BeforeCall = name => heldBack += name == nameof(ITaskJournal.RecordHeldBackAsync) ? 1 : 0;
+
+        Outcome<Submission, KlingVideoTask> outcome = await RetryBehindOthersAsync(request, () => _harness.Tasks[task.TaskId!] = async (query, cancellationToken) =>
+        {
+            _harness.Tasks[task.TaskId!] = failed;
+            _harness.Clock.Advance(TimeSpan.FromSeconds(15));
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            return await failed(query, cancellationToken);
+        });
+
+        Assert.Null(outcome.Error);
+        Assert.NotEqual(task.Id, outcome.Value!.Id);
+        Assert.Equal((2, 1), (_harness.Creates, heldBack));
+    }
+
+    [Fact]
+    public async Task A_question_for_a_failed_task_that_was_not_answered_is_asked_again_before_the_video_is_bought_again()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        _harness.Service.On(
+            FakeService.CreatePath,
+            async (sent, cancellationToken) =>
+            {
+                _harness.Clock.Advance(TimeSpan.FromSeconds(15));
+                int silent = 5;
+                _harness.Tasks[task.TaskId!] = (query, token) => (--silent < 0
+                    ? PipelineHarness.Succeeded(task.TaskId!)
+                    : Replies.FailsBefore(new HttpRequestException(HttpRequestError.ConnectionError)))(query, token);
+                return await Replies.Code(455, "maintenance")(sent, cancellationToken);
+            },
+            _harness.AcceptTask);
+
+        KlingVideoTask? again = (await SubmitAsync(request with { RetryFailed = true })).Value;
+
+        Assert.Equal((task.Id, KlingTaskState.Succeeded), (again?.Id, again?.TaskState));
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task What_failed_and_is_made_while_the_machine_sleeps_before_its_request_leaves_is_not_bought_again()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        int left = 0;
+        _harness.Service.On(FakeService.CreatePath, async (sent, cancellationToken) =>
+        {
+            _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(3));
+            _harness.Tasks[task.TaskId!] = PipelineHarness.Succeeded(task.TaskId!);
+            await sent.ReadAsync(cancellationToken);
+            left++;
+            return await Replies.Accepts("again")(sent, cancellationToken);
+        });
+
+        KlingVideoTask? again = (await SubmitAsync(request with { RetryFailed = true })).Value;
+
+        Assert.Equal((task.Id, KlingTaskState.Succeeded, 0), (again?.Id, again?.TaskState, left));
+        Assert.DoesNotContain(await _harness.ListAsync(), other => other.TaskState is KlingTaskState.Submitting or KlingTaskState.Unknown);
+    }
+
+    [Fact]
+    public async Task Nothing_is_bought_once_the_batch_has_ended_while_the_service_was_asked_for_a_failed_task()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        Reply failed = _harness.Tasks[task.TaskId!];
+        _harness.Service.On(FakeService.UploadPath, Replies.Code(401, "Unauthorized"));
+
+        Outcome<Submission, KlingVideoTask> outcome = await RetryBehindOthersAsync(request, () => _harness.Tasks[task.TaskId!] = async (query, cancellationToken) =>
+        {
+            Assert.NotNull((await _submitter.SubmitAsync(_harness.Submission("owl.png", 1), cancellationToken)).Error);
+            return await failed(query, cancellationToken);
+        });
+
+        Assert.Equal(ErrorKind.Unauthorized, outcome.Error?.Kind);
+        Assert.Equal(1, _harness.Creates);
+    }
+
+    /// <summary>Has what failed made again, and the line at the gate is longer than an answer about a failed task counts.</summary>
+    /// <param name="request">What has failed.</param>
+    /// <param name="change">What happens while the request is in the line.</param>
+    private Task<Outcome<Submission, KlingVideoTask>> RetryBehindOthersAsync(Submission request, Action change)
+    {
+        _harness.Ledger.BehindCreateGate = () =>
+        {
+            _harness.Ledger.BehindCreateGate = null;
+            _harness.Clock.Advance(TimeSpan.FromSeconds(15));
+            change();
+        };
+        return SubmitAsync(request with { RetryFailed = true });
+    }
+
+    [Fact]
+    public async Task What_failed_and_is_made_while_its_image_is_uploaded_again_is_not_bought_again()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask task = await FailAsync(request);
+        _harness.Clock.Advance(TimeSpan.FromDays(5));
+        _harness.Service.On(FakeService.UploadPath, async (upload, cancellationToken) =>
+        {
+            _harness.Clock.Advance(TimeSpan.FromSeconds(15));
+            _harness.Tasks[task.TaskId!] = PipelineHarness.Succeeded(task.TaskId!);
+            return await PipelineHarness.AcceptUpload(upload, cancellationToken);
+        });
+
+        KlingVideoTask? again = (await SubmitAsync(request with { RetryFailed = true })).Value;
+
+        Assert.Equal(2, _harness.Uploads);
+        Assert.Equal((task.Id, KlingTaskState.Succeeded), (again?.Id, again?.TaskState));
+        Assert.Equal(1, _harness.Creates);
     }
 
     [Fact]

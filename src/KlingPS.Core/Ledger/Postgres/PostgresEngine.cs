@@ -460,7 +460,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw CreateUnusableException($"the file '{path}' of {name} cannot be read ({e.Message.TrimEnd('.')}). Correct the address, or bring the file back", e);
+                throw CreateUnusableException($"the file '{path}' of {name} cannot be read ({e.Message.TrimEnd('.')}). Correct the address, or restore the file", e);
             }
         }
     }

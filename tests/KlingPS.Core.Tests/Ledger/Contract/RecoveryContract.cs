@@ -166,7 +166,7 @@ public abstract class RecoveryContract : LedgerContract
 
         KlingVideoTask settled = (await survivor.Tasks.FindAsync(held.Id, Token))!;
         Assert.Equal((KlingTaskState.Rejected, 0m), (settled.TaskState, settled.CreditsReserved));
-        Assert.Equal("The service did not accept the request, and it was not sent again: Maintenance.", settled.FailMessage);
+        Assert.Equal("The request was not sent again: Maintenance.", settled.FailMessage);
         Assert.Equal(KlingTaskState.Unknown, (await survivor.Tasks.FindAsync(sent.Id, Token))!.TaskState);
         Assert.IsType<RecordResult.Superseded>(await other.Tasks.RecordSentAgainAsync(held, TimeSpan.FromHours(1), intent: null, Token));
     }

@@ -1,5 +1,6 @@
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Resolving;
@@ -70,8 +71,30 @@ internal sealed class CallbackProcessor
     /// <exception cref="KlingException"><see cref="ErrorKind.CallbackRefused"/>: the task was made from another request than the attempt it names. Other kinds: the service did not confirm it.</exception>
     internal async Task<LocatedCallback?> LocateAsync(CallbackNotice notice, CancellationToken cancellationToken)
     {
-        // In this order: the response to the create request may be recorded between the two queries.
-        KlingVideoTask? attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask? attempt = null;
+        try
+        {
+            attempt = await FindOpenAsync(notice.Nonce, cancellationToken).ConfigureAwait(false);
+            return await LocateAsync(notice, attempt, cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException exception) when (_service.Loss.Note(exception) && (attempt is not null || notice.IsSigned))
+        {
+            // Nobody sends it again, and an attempt that counts as one that bought nothing would be bought once more.
+            if (await KeepAsync(notice, attempt, cancellationToken).ConfigureAwait(false) is string kept)
+            {
+                throw AnswerSpool.CreateKeptException(exception, kept);
+            }
+
+            throw;
+        }
+    }
+
+    /// <inheritdoc cref="LocateAsync(CallbackNotice, CancellationToken)"/>
+    /// <param name="notice">What the callback says.</param>
+    /// <param name="attempt">The attempt that it names. It was looked up first: the response to the create request may be recorded since.</param>
+    /// <param name="cancellationToken">Ends the wait for the service.</param>
+    private async Task<LocatedCallback?> LocateAsync(CallbackNotice notice, KlingVideoTask? attempt, CancellationToken cancellationToken)
+    {
         KlingVideoTask? known = await _session.Ledger.Tasks.FindByTaskIdAsync(_session.Account, notice.TaskId, cancellationToken).ConfigureAwait(false);
         // The record of a task that the service had forgotten, or had reported as failed, is trusted no more than the callback: the service is asked. Both need a sender who may cause requests.
         bool isInDoubt = known is { IsForgotten: true } or { TaskState: KlingTaskState.Failed } && (notice.IsSigned || (notice.Nonce is not null && notice.Nonce == known.Nonce));
@@ -110,6 +133,21 @@ internal sealed class CallbackProcessor
         return new LocatedCallback(task, IsConfirmed: true, IsSettled: attempt is not null, known?.Id == task.Id ? null : known?.Id);
     }
 
+    /// <summary>Keeps on this machine that an attempt has bought a task, because the ledger is lost. The service is asked whether it has.</summary>
+    /// <returns>The folder it is kept in; <see langword="null"/> if it cannot be kept, or nobody says which attempt it is.</returns>
+    private async Task<string?> KeepAsync(CallbackNotice notice, KlingVideoTask? attempt, CancellationToken cancellationToken)
+    {
+        TaskSnapshot snapshot = await QueryAsync(notice.TaskId, cancellationToken).ConfigureAwait(false);
+        string? nonce = CallbackNonce.Find(snapshot.Spec?.CallbackUri) ?? notice.Nonce;
+        if (attempt is null || attempt.Nonce != nonce)
+        {
+            return nonce is null ? null : await _session.Ledger.Tasks.KeepAsync(SpooledAnswer.Accepted(_session.Account, nonce, snapshot.TaskId)).ConfigureAwait(false);
+        }
+
+        RequireSame(attempt, snapshot);
+        return await _session.Ledger.Tasks.KeepAsync(SpooledAnswer.Accepted(attempt, snapshot.TaskId)).ConfigureAwait(false);
+    }
+
     /// <summary>Polls a task and records what the service says.</summary>
     internal Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken) => _finder.RefreshAsync(task, cancellationToken);
 
@@ -139,7 +177,7 @@ internal sealed class CallbackProcessor
 
     private async Task SettleAsync(KlingVideoTask attempt, string taskId)
     {
-        RecordResult result = await _session.Ledger.Tasks.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false);
+        RecordResult result = await RecordAcceptedAsync(attempt, taskId).ConfigureAwait(false);
         string? objection = result switch
         {
             RecordResult.Superseded => $"but that has become another task in the meantime. Nothing was changed; if both are yours, the video was bought twice: Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(taskId)} records it in the ledger.",
@@ -153,12 +191,35 @@ internal sealed class CallbackProcessor
 
         if (attempt.TaskState.IsSettled())
         {
-            _observer?.OnWarning($"'{attempt.Subject}' (task {attempt.Id}) was bought after all, as task {taskId} of the service, although it {(attempt.TaskState == KlingTaskState.Rejected ? "had been refused" : "was given up")}. To get the video: Get-KlingVideoTask -Id {attempt.Id} | Wait-KlingVideoTask | Save-KlingVideo.");
+            long id = (result as RecordResult.Recorded)?.Task.Id ?? attempt.Id;
+            _observer?.OnWarning($"'{attempt.Subject}' (task {id}) was bought after all, as task {taskId} of the service, although it {(attempt.TaskState == KlingTaskState.Rejected ? "had been refused" : "was given up")}. To get the video: Get-KlingVideoTask -Id {id} | Wait-KlingVideoTask | Save-KlingVideo.");
         }
 
         if (result is RecordResult.Recorded { Warning: string warning })
         {
             _observer?.OnWarning(warning);
+        }
+    }
+
+    /// <summary>Records which task an attempt has bought. If the record of the attempt was removed while the service was asked, it is restored.</summary>
+    private async Task<RecordResult> RecordAcceptedAsync(KlingVideoTask attempt, string taskId)
+    {
+        ITaskJournal tasks = _session.Ledger.Tasks;
+        try
+        {
+            return await tasks.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false);
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
+        {
+            var intent = new TaskIntent
+            {
+                Account = attempt.Account,
+                Spec = attempt.Spec,
+                Identity = attempt.Identity ?? attempt.Spec.GetIdentity(),
+                Credits = attempt.Spec.GetCredits(),
+                Nonce = attempt.Nonce!,
+            };
+            return await tasks.RecordAcceptedAsync(attempt.Id, taskId, intent).ConfigureAwait(false);
         }
     }
 

@@ -160,7 +160,8 @@ internal sealed class UnknownTaskResolver
             }
 
             DateTimeOffset now = await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false);
-            if (now - task.CreatedAt < TaskTransitions.LongestInvisible)
+            DateTimeOffset bought = task.AcceptedAt > task.CreatedAt ? task.AcceptedAt.Value : task.CreatedAt;
+            if (now - bought < TaskTransitions.LongestInvisible)
             {
                 throw new KlingException(
                     ErrorKind.RequestInvalid,

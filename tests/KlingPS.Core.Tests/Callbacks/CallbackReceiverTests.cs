@@ -88,6 +88,59 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
     private async Task<KlingVideoTask> LostAsync(string image) => await _harness.Ledger.Tasks.LoseAsync((await BeganAsync(image)).Id, "The line broke.");
 
     [Fact]
+    public async Task A_callback_proves_a_purchase_although_the_record_of_the_refused_attempt_is_removed_while_the_service_is_asked()
+    {
+        KlingVideoTask attempt = await _harness.Ledger.Tasks.RejectAsync((await BeganAsync("/images/fox.png")).Id, "500", "No.");
+        _harness.Tasks["a"] = async (request, cancellationToken) =>
+        {
+            await _harness.Ledger.OfOtherProcess.Tasks.RemoveAsync(attempt);
+            return await RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!))(request, cancellationToken);
+        };
+        Receive();
+
+        Assert.Equal(CallbackResult.Accepted, Call("a", attempt.Nonce));
+
+        Outcome<TaskReference, KlingVideoTask> outcome = await NextAsync();
+        KlingVideoTask task = Assert.Single(await _harness.ListAsync());
+        Assert.Equal((null, "a", attempt.Nonce, attempt.Identity), (outcome.Error, task.TaskId, task.Nonce, task.Identity));
+        Assert.StartsWith($"'/images/fox.png' (task {task.Id}) was bought after all, as task a of the service", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(nameof(ITaskJournal.FindByNonceAsync), true)]
+    [InlineData(nameof(ITaskJournal.FindByTaskIdAsync), true)]
+    [InlineData(nameof(ITaskJournal.RecordAcceptedAsync), true)]
+    [InlineData(nameof(ITaskJournal.RecordAcceptedAsync), false)]
+    public async Task A_purchase_that_a_callback_proves_is_kept_on_this_machine_while_the_ledger_is_away(string step, bool isEchoed)
+    {
+        await using var harness = new PipelineHarness(keeps: true);
+        KlingVideoTask began = await BeganAsync(harness.Ledger, "/images/fox.png");
+        KlingVideoTask attempt = await harness.Ledger.Tasks.RejectAsync(began.Id, "500", "No.");
+        harness.Tasks["a"] = RecordOf("a", isEchoed ? CallbackNonce.Append(HookUri, attempt.Nonce!) : HookUri);
+        bool isAway = false;
+        harness.Ledger.BeforeCall = name =>
+        {
+            isAway |= name == step;
+            if (isAway && name != nameof(ITaskJournal.KeepAsync))
+            {
+                throw new KlingException(ErrorKind.LedgerUnusable, "The server is away.");
+            }
+        };
+        var gate = new CallbackGate("/kling/", new CallbackVerifier(CallbackTexts.Key, CallbackVerifier.DefaultMaxAge, harness.Clock), harness.Clock);
+        using CallbackReceiver receiver = CallbackReceiver.Start(harness.NewService(), gate, new MemoryStream(), new ReceiveOptions());
+        gate.Admit(CallbackTexts.Head("a", harness.Clock.GetUtcNow(), $"/kling/?klingps={attempt.Nonce}"), CallbackTexts.Bytes(CallbackTexts.Body("a")));
+        Outcome<TaskReference, KlingVideoTask> outcome = await Eventually.DoneAsync(receiver.Results.ReadAsync().AsTask(), "the error to come out");
+        harness.Ledger.BeforeCall = null;
+
+        await harness.Ledger.Tasks.RecoverAsync(TestContext.Current.CancellationToken);
+
+        Assert.Equal(ErrorKind.LedgerUnusable, outcome.Error?.Kind);
+        Assert.Contains($"is kept in '{harness.Ledger.Spool.Folder}'", outcome.Error!.Message, StringComparison.Ordinal);
+        KlingVideoTask task = Assert.Single(await harness.ListAsync());
+        Assert.Equal((attempt.Id, "a", KlingTaskState.Waiting), (task.Id, task.TaskId, task.TaskState));
+    }
+
+    [Fact]
     public async Task A_task_is_asked_for_once_when_its_callback_comes_and_not_before()
     {
         Receive();

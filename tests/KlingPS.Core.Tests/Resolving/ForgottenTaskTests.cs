@@ -3,6 +3,7 @@ using KlingPS.Core.Resolving;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Stages;
 
 namespace KlingPS.Core.Tests.Resolving;
@@ -109,6 +110,19 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => ForgetAsync(task));
 
         Assert.Equal(ErrorKind.RequestInvalid, error.Kind);
+        Assert.Contains("try again in a minute", error.Message, StringComparison.Ordinal);
+        Assert.Equal(task, await RecordAsync());
+    }
+
+    [Fact]
+    public async Task A_task_that_was_accepted_a_moment_ago_after_its_request_had_waited_for_long_is_not_given_up()
+    {
+        KlingVideoTask began = await _harness.BeganAsync("/images/a.png");
+        _harness.Clock.Advance(TimeSpan.FromMinutes(5));
+        KlingVideoTask task = await _harness.Ledger.Tasks.AcceptAsync(began.Id, "a");
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => ForgetAsync(task));
+
         Assert.Contains("try again in a minute", error.Message, StringComparison.Ordinal);
         Assert.Equal(task, await RecordAsync());
     }

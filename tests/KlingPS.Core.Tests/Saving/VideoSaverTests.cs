@@ -319,6 +319,43 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.StartsWith($"The video of '/one/fox.png' is saved as '{path}', but task {task.Id} was removed", outcome.Error?.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(nameof(ITaskJournal.RecordSavingAsync))]
+    [InlineData(nameof(ITaskJournal.RecordSavedAsync))]
+    [InlineData(nameof(ITaskJournal.RecordFoundAsync))]
+    public async Task A_video_of_a_task_that_turns_out_to_be_that_of_an_attempt_while_it_is_saved_is_recorded_for_the_attempt(string step)
+    {
+        KlingVideoTask attempt = await _harness.BeganAsync("/one/fox.png");
+        await _harness.Ledger.Tasks.LoseAsync(attempt.Id);
+        var snapshot = new TaskSnapshot { TaskId = "a", State = KlingTaskState.Succeeded, ResultUris = ["https://videos.example/a.mp4"] };
+        KlingVideoTask task = await _harness.Ledger.Tasks.RecordSnapshotAsync(_harness.Session.Account, snapshot);
+        string path = Path.Combine(Destination, "a.mp4");
+        bool isThere = step == nameof(ITaskJournal.RecordFoundAsync);
+        if (isThere)
+        {
+            byte[] video = TestMp4.Create(5000);
+            Directory.CreateDirectory(Destination);
+            await File.WriteAllBytesAsync(path, video, TestContext.Current.CancellationToken);
+            await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, path, Convert.ToHexStringLower(SHA256.HashData(video)));
+        }
+
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == step)
+            {
+                _harness.Ledger.BeforeCall = null;
+                _harness.Ledger.OfOtherProcess.Tasks.ResolveAsync(attempt.Id, snapshot).GetAwaiter().GetResult();
+            }
+        };
+
+        Outcome<TaskReference, SavedVideo> outcome = await SaveAsync(Saver(), task);
+
+        Assert.Null(outcome.Error);
+        Assert.Equal((path, attempt.Id), (outcome.Value!.Path, outcome.Value.Task.Id));
+        Assert.Equal((attempt.Id, path), (Assert.Single(await _harness.ListAsync()).Id, (await _harness.ListAsync())[0].SavedPath));
+        Assert.Equal(isThere ? 0 : 1, _harness.Videos.Requests.Count);
+    }
+
     /// <summary>Saves the video of a task as a command does that has read the task before.</summary>
     private async Task<SavedVideo> FetchAsync(VideoSaver saver, KlingVideoTask task)
     {

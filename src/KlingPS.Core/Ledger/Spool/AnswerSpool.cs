@@ -45,7 +45,7 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
     /// <param name="kept">The folder it is kept in.</param>
     public static KlingException CreateKeptException(KlingException error, string kept)
     {
-        KlingException ending = error.WithMessage($"{error.Message} What this command has bought and saved is kept in '{kept}'; the next command on this machine that reaches the ledger records it.");
+        KlingException ending = error.WithMessage($"{error.Message} What this command could not record is kept in '{kept}'; the next command on this machine that reaches the ledger records it.");
         ending.Advice = HowToGoOn;
         return ending;
     }

@@ -115,6 +115,10 @@ internal sealed record SpooledAnswer
     /// <summary>A request was accepted.</summary>
     public static SpooledAnswer Accepted(KlingVideoTask task, string taskId) => Of(SpooledKind.Accepted, task) with { TaskId = taskId, Credits = task.CreditsReserved };
 
+    /// <summary>A request was accepted, of which no more is known than its nonce.</summary>
+    public static SpooledAnswer Accepted(string account, string nonce, string taskId)
+        => new() { Kind = SpooledKind.Accepted, Account = account, Nonce = nonce, TaskId = taskId };
+
     /// <summary>A request has bought nothing.</summary>
     public static SpooledAnswer Rejected(KlingVideoTask task, string? code, string reason) => Of(SpooledKind.Rejected, task) with { Code = code, Reason = reason };
 

@@ -14,18 +14,17 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     /// <summary>For attempts without a recorded time by which the response is due: no request of an earlier version was under way for longer.</summary>
     private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
 
-    /// <summary>What this process could not record about its own attempts, by local id.</summary>
-    private readonly ConcurrentDictionary<long, Disowned> _disowned = new();
+    /// <summary>What each process, of which there is one outside of tests, has left unrecorded in each ledger: it is still to be recorded when the ledger was closed and is opened again.</summary>
+    private static readonly ConcurrentDictionary<(string Place, string Owner), Leftovers> s_leftovers = new();
 
-    /// <summary>The nonces of attempts that may be recorded as being submitted although nothing was sent.</summary>
-    private readonly ConcurrentDictionary<string, bool> _unbegun = new();
+    private readonly Leftovers _left = s_leftovers.GetOrAdd((store.Place, owners.Current), static _ => new Leftovers());
 
     /// <summary>See <see cref="ITaskJournal.Disown"/>.</summary>
-    public void Disown(long id, TaskIntent intent, bool mayBeBought, string reason) => _disowned[id] = new Disowned(intent, mayBeBought, reason);
+    public void Disown(long id, TaskIntent intent, bool mayBeBought, string reason) => _left.Disowned[intent.Nonce] = new Disowned(id, intent, mayBeBought, reason);
 
     /// <summary>Remembers an attempt that may be recorded although it was not begun.</summary>
     /// <param name="nonce">Its nonce; it has no id yet.</param>
-    public void DisownNonce(string nonce) => _unbegun[nonce] = true;
+    public void DisownNonce(string nonce) => _left.Unbegun[nonce] = true;
 
     /// <summary>See <see cref="ITaskJournal.RecoverAsync"/>.</summary>
     public async Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken)
@@ -37,24 +36,24 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         }
 
         List<(long, string)> lost = await store.ReadAsync(FindAsync, cancellationToken).ConfigureAwait(false);
-        KeyValuePair<long, Disowned>[] disowned = [.. _disowned];
-        string[] unbegun = [.. _unbegun.Keys];
+        KeyValuePair<string, Disowned>[] disowned = [.. _left.Disowned];
+        string[] unbegun = [.. _left.Unbegun.Keys];
         if (lost.Count == 0 && disowned.Length == 0 && unbegun.Length == 0)
         {
             return [];
         }
 
-        List<KlingVideoTask> settled = await store.WriteAsync(session => SettleAsync(session, lost, disowned, unbegun), cancellationToken).ConfigureAwait(false);
+        List<KlingVideoTask> settled = await store.WriteAsync(session => SettleAsync(session, lost, disowned.Select(attempt => attempt.Value), unbegun), cancellationToken).ConfigureAwait(false);
 
         // Of one that was disowned once more meanwhile, the last word is still to be recorded.
-        foreach (KeyValuePair<long, Disowned> attempt in disowned)
+        foreach (KeyValuePair<string, Disowned> attempt in disowned)
         {
-            _disowned.TryRemove(attempt);
+            _left.Disowned.TryRemove(attempt);
         }
 
         foreach (string nonce in unbegun)
         {
-            _unbegun.TryRemove(nonce, out _);
+            _left.Unbegun.TryRemove(nonce, out _);
         }
 
         return [.. settled.Where(task => task.TaskState == KlingTaskState.Unknown)];
@@ -106,7 +105,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     }
 
     private static async Task<List<KlingVideoTask>> SettleAsync(
-        SqlSession session, IEnumerable<(long Id, string Reason)> lost, IEnumerable<KeyValuePair<long, Disowned>> disowned, IEnumerable<string> unbegun)
+        SqlSession session, IEnumerable<(long Id, string Reason)> lost, IEnumerable<Disowned> disowned, IEnumerable<string> unbegun)
     {
         var settled = new List<KlingVideoTask>();
         DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
@@ -115,7 +114,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
             await SettleAsync(await TaskTable.FindAsync(session, id).ConfigureAwait(false), task => task.Orphaned(reason, now)).ConfigureAwait(false);
         }
 
-        foreach ((long id, Disowned attempt) in disowned)
+        foreach (Disowned attempt in disowned)
         {
             if (!attempt.MayBeBought)
             {
@@ -123,7 +122,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
                     await TaskTable.FindByNonceAsync(session, attempt.Intent.Nonce).ConfigureAwait(false),
                     task => task.Rejected(task.FailCode, attempt.Reason, now)).ConfigureAwait(false);
             }
-            else if (await TaskTransactions.LoseResponseAsync(session, id, attempt.Reason, attempt.Intent).ConfigureAwait(false) is RecordResult.Recorded { Task: var unknown })
+            else if (await TaskTransactions.LoseResponseAsync(session, attempt.Id, attempt.Reason, attempt.Intent).ConfigureAwait(false) is RecordResult.Recorded { Task: var unknown })
             {
                 settled.Add(unknown);
             }
@@ -147,8 +146,18 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         }
     }
 
+    private sealed class Leftovers
+    {
+        /// <summary>What could not be recorded about attempts, by their nonces.</summary>
+        public ConcurrentDictionary<string, Disowned> Disowned { get; } = new();
+
+        /// <summary>The nonces of attempts that may be recorded as being submitted although nothing was sent.</summary>
+        public ConcurrentDictionary<string, bool> Unbegun { get; } = new();
+    }
+
+    /// <param name="Id">The local id.</param>
     /// <param name="Intent">The purchase.</param>
     /// <param name="MayBeBought">Whether a request has left whose outcome nobody knows.</param>
     /// <param name="Reason">What is known about it.</param>
-    private sealed record Disowned(TaskIntent Intent, bool MayBeBought, string Reason);
+    private sealed record Disowned(long Id, TaskIntent Intent, bool MayBeBought, string Reason);
 }

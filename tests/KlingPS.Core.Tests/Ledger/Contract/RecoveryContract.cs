@@ -192,6 +192,21 @@ public abstract class RecoveryContract : LedgerContract
         Assert.Empty(await Ledger.Tasks.RecoverAsync(Token));
     }
 
+    [Fact]
+    public async Task What_could_not_be_recorded_of_an_attempt_is_settled_although_the_ledger_was_closed_and_opened_again()
+    {
+        TaskIntent intent = TempLedger.Intent();
+        SqlLedger first = await Host.OpenAsync(ProcessIdentity.Current, _ => true);
+        KlingVideoTask ours = await first.Tasks.BeginAsync(intent, Token);
+        first.Tasks.Disown(ours.Id, intent, mayBeBought: true, "The disk was full.");
+        await first.DisposeAsync();
+
+        SqlLedger again = await Host.OpenAsync(ProcessIdentity.Current, _ => true);
+
+        KlingVideoTask unknown = (await again.Tasks.FindEarlierAsync(ours.Account, ours.Spec, Token))!;
+        Assert.Equal((ours.Id, KlingTaskState.Unknown, "The disk was full."), (unknown.Id, unknown.TaskState, unknown.FailMessage));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -1,6 +1,7 @@
 using System.Globalization;
 using KlingPS.Core;
 using KlingPS.Core.Converting;
+using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;
 

@@ -109,18 +109,18 @@ public class ChoiceTests(Browser browser)
         await using OpenPage open = await OpenPage.OpenAsync(browser, gallery);
         await open.CardOf("boat").Locator(".poster").FocusAsync();
         await open.PressAsync("p", "3", "n");
-        await open.Page.FillAsync("#large-note", "\"yes\",\n-2");
+        await open.Page.FillAsync("#large-note", "'=\"yes\",\n-2");
         await open.PressAsync("Escape");
 
         (string name, string saved) = await SaveAsync(open, "#save-csv");
         Assert.Equal("gallery.choice.csv", name);
-        string chosen = ChoiceStamp.ChecksumOf(new GalleryChoice(Decision.Picked, 3, "\"yes\",\n-2")).ToString("x8", CultureInfo.InvariantCulture);
+        string chosen = ChoiceStamp.ChecksumOf(new GalleryChoice(Decision.Picked, 3, "'=\"yes\",\n-2")).ToString("x8", CultureInfo.InvariantCulture);
         string unchosen = ChoiceStamp.ChecksumOf(new GalleryChoice(Decision.None, 0, string.Empty)).ToString("x8", CultureInfo.InvariantCulture);
         Assert.Equal(
             "\ufeff" +
             "\"Key\",\"Id\",\"TaskId\",\"Name\",\"Model\",\"Take\",\"State\",\"Credits\",\"Choice\",\"Rating\",\"Note\",\"Video\",\"Stamp\"\r\n" +
             $"\"key-1\",\"1\",\"task00000001\",\"'=1+1\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"\",\"0\",\"\",\"%3D1%2B1.mp4\",\"unchosen TIME {unchosen}\"\r\n" +
-            $"\"key-2\",\"2\",\"task00000002\",\"boat\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"Picked\",\"3\",\"\"\"yes\"\",\n-2\",\"boat.mp4\",\"TIME since TIME {chosen}\"\r\n",
+            $"\"key-2\",\"2\",\"task00000002\",\"boat\",\"kling/v2-5-turbo-image-to-video-pro\",\"1\",\"Succeeded\",\"42\",\"Picked\",\"3\",\"''=\"\"yes\"\",\n-2\",\"boat.mp4\",\"TIME since TIME {chosen}\"\r\n",
             Regex.Replace(saved, @"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME"));
     }
 

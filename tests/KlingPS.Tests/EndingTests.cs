@@ -291,6 +291,82 @@ public sealed partial class EndingTests : IDisposable
     }
 
     [Fact]
+    public async Task What_was_named_by_the_id_of_the_service_and_is_saved_is_not_said_to_be_missing()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        await MakeTwoAsync(shell);
+        shell.Fault(SandboxOperation.Download, SandboxFaultKind.Delay, skip: 1, delay: TimeSpan.FromHours(1));
+
+        ShellResult result = (await shell.RunAsync("Save-KlingVideo -TaskId $tasks.TaskId -Destination $destination | Select-First")).Clean();
+
+        Assert.StartsWith("1 video is paid for and not on disk. To get the rest: ", Assert.Single(result.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Whoever_wants_only_the_first_of_a_list_and_gets_its_video_has_nothing_to_be_told()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        await MakeTwoAsync(shell);
+
+        ShellResult result = (await shell.RunAsync("Get-KlingVideoTask | Select-First | Wait-KlingVideoTask | Save-KlingVideo -Destination $destination")).Clean();
+
+        Assert.Single(result.Output);
+        Assert.Empty(result.Warnings);
+    }
+
+    [Fact]
+    public async Task What_is_left_when_only_the_first_goes_on_is_told_once_at_the_end()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        await MakeTwoAsync(shell);
+
+        ShellResult result = (await shell.RunAsync("$tasks | Wait-KlingVideoTask | Select-First | Save-KlingVideo -Destination $destination")).Clean();
+
+        string first = (string)Assert.Single(result.Output).Properties["Name"].Value;
+        string warning = Assert.Single(result.Warnings);
+        Assert.StartsWith("1 video is paid for and not on disk. To get the rest: ", warning, StringComparison.Ordinal);
+        await GetsTheRestAsync(shell, warning, first == "a.mp4" ? "b.mp4" : "a.mp4");
+    }
+
+    [Fact]
+    public async Task Commands_that_have_begun_with_a_key_end_with_it_although_its_file_changes_meanwhile()
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await StartAsync();
+        string file = Path.Combine(shell.Folder, "kie.key");
+        await File.WriteAllTextAsync(file, ConnectedShell.Key, TestContext.Current.CancellationToken);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
+        Environment.SetEnvironmentVariable("KIE_API_KEY_FILE", file);
+        Environment.SetEnvironmentVariable("KLINGPS_ENDPOINT", shell.Server.Endpoint.AbsoluteUri);
+        Environment.SetEnvironmentVariable("KLINGPS_UPLOAD_ENDPOINT", shell.Server.UploadEndpoint.AbsoluteUri);
+        var variables = new { images = shell.Images("a.png", "b.png"), destination = shell.Destination, file };
+        (await shell.RunAsync("Disconnect-KlingAccount; $first = $images[0] | New-KlingVideoTask -Prompt 'It moves.'", variables)).Clean();
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        (await shell.RunAsync("$second = $images[1] | New-KlingVideoTask -Prompt 'It moves.'")).Clean();
+
+        using RunningScript running = shell.Shell.Start(
+            "$first, $second | Wait-KlingVideoTask -PollingInterval 0.1 | ForEach-Object { [IO.File]::SetLastWriteTimeUtc($file, [datetime]::UtcNow.AddMinutes(1)); $_ } | Save-KlingVideo -Destination $destination");
+        await Eventually.TrueAsync(() => running.Completion.IsCompleted || File.Exists(Path.Combine(shell.Destination, "a.mp4")));
+        _clock.Advance(TimeSpan.FromMinutes(2));
+
+        ShellResult result = (await running.Completion).Clean();
+        Assert.Equal(["a.mp4", "b.mp4"], result.Output.Select(video => (string)video.Properties["Name"].Value).Order());
+    }
+
+    /// <summary>Buys two videos, which the service makes.</summary>
+    private async Task MakeTwoAsync(ConnectedShell shell)
+    {
+        var variables = new { images = shell.Images("a.png", "b.png"), destination = Path.Combine(shell.Folder, "it's [1]"), module = typeof(SelectFirstCommand).Assembly.Location };
+        (await shell.RunAsync("Import-Module $module; $tasks = $images | New-KlingVideoTask -Prompt 'It moves.'", variables)).Clean();
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        (await shell.RunAsync("$tasks = $tasks | Wait-KlingVideoTask")).Clean();
+    }
+
+    [Fact]
     public async Task A_pipeline_that_comes_to_its_end_has_nothing_to_tell()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync(host: _host);

@@ -208,7 +208,7 @@ public sealed class MetadataTests
 
     public static TheoryData<ErrorKind, Exception?, string> FileTroubles => new()
     {
-        { ErrorKind.FileUnreadable, new UnauthorizedAccessException(), "Change its permissions, or those of the folders that it is in." },
+        { ErrorKind.FileUnreadable, new UnauthorizedAccessException(), "Change the permissions of the file, or those of the folders that it is in." },
         { ErrorKind.FileUnreadable, new NotOrdinaryFileException(FileKind.Folder, "It is a folder."), "Give the path of an ordinary file." },
         { ErrorKind.DestinationUnusable, new UnauthorizedAccessException(), "Change the permissions so that you can write there, or choose another -Destination." },
         { ErrorKind.DestinationUnusable, new DirectoryNotFoundException(), "Create the folder, or choose another -Destination." },

@@ -46,7 +46,7 @@ internal static class ChoiceCsv
     public static string Plain(string value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        return value is ['\'', '=' or '+' or '-' or '@' or '\t' or '\r', ..] ? value[1..] : value;
+        return value.StartsWith('\'') && value.TrimStart('\'') is ['=' or '+' or '-' or '@' or '\t' or '\r', ..] ? value[1..] : value;
     }
 
     private static List<string> ReadRow(string text, char separator, ref int at, ref int line)

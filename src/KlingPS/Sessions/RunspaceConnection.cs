@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Management.Automation;
 using System.Management.Automation.Runspaces;
 using System.Runtime.CompilerServices;
@@ -19,6 +20,9 @@ internal sealed class RunspaceConnection
     private static readonly ConditionalWeakTable<Runspace, RunspaceConnection> s_connections = [];
 
     private readonly HashSet<string> _said = new(StringComparer.Ordinal);
+
+    /// <summary>How to end what was replaced while commands that had begun with it were running.</summary>
+    private readonly ConcurrentQueue<Func<Task>> _replaced = new();
     private KlingSession? _connected;
     private KeySource? _connectedFrom;
     private bool _isSecretReplaced;
@@ -90,7 +94,7 @@ internal sealed class RunspaceConnection
         {
             RequireNoSandboxElsewhere(basis.Endpoints);
             FoundKey found = keys.Find(configuration);
-            Release(ref _found);
+            ReplaceFound();
             _found = SessionFactory.Create(configuration, basis.Endpoints, found, keys.FindLedgerPassword(configuration), proxyCredentials: null, Sandbox.IsAt(basis.Endpoints));
             _foundOn = basis;
         }
@@ -109,7 +113,10 @@ internal sealed class RunspaceConnection
             LedgerUse? former = _ledger;
             _ledger = Ledgers.Use(configuration.LedgerAddress, keys.FindLedgerPassword(configuration));
             _ledgerAddress = configuration.LedgerAddress;
-            _ = former?.DisposeAsync().AsTask();
+            if (former is not null)
+            {
+                Replace(() => former.DisposeAsync().AsTask());
+            }
         }
 
         return _ledger.Ledger;
@@ -123,6 +130,7 @@ internal sealed class RunspaceConnection
     {
         Release(ref _found);
         Release(ref _connected);
+        _ = TakeReplaced();
         _connected = session;
         _connectedFrom = source;
         _isSecretReplaced = false;
@@ -144,7 +152,7 @@ internal sealed class RunspaceConnection
     /// <summary>Called when a key was stored: the key that was found before is looked up again.</summary>
     public void OnStored(string secret, string? vault, ApiKey key)
     {
-        Release(ref _found);
+        ReplaceFound();
         _isSecretReplaced |= _connected is not null
             && string.Equals(_connectedFrom?.Secret, secret, StringComparison.OrdinalIgnoreCase)
             && (vault is null || _connectedFrom?.Vault is null || string.Equals(_connectedFrom.Vault, vault, StringComparison.OrdinalIgnoreCase))
@@ -211,11 +219,55 @@ internal sealed class RunspaceConnection
         return connection;
     }
 
+    /// <summary>Called when a command is gone: once none runs, what was replaced meanwhile is ended.</summary>
+    public void EndReplaced()
+    {
+        if (Unfinished.IsOver)
+        {
+            _ = TakeReplaced();
+        }
+    }
+
+    /// <summary>
+    /// Lets go of the session whose key was found, because another key or setting counts from now on. The commands of a pipeline look for their
+    /// session when they first need it, which may be minutes apart: those that have this one finish with it.
+    /// </summary>
+    private void ReplaceFound()
+    {
+        if (Interlocked.Exchange(ref _found, null) is KlingSession former)
+        {
+            Replace(() => SessionEnd.Begin(former));
+        }
+    }
+
+    private void Replace(Func<Task> end)
+    {
+        if (Unfinished.IsShared)
+        {
+            _replaced.Enqueue(end);
+        }
+        else
+        {
+            _ = end();
+        }
+    }
+
+    private List<Task> TakeReplaced()
+    {
+        var ending = new List<Task>();
+        while (_replaced.TryDequeue(out Func<Task>? end))
+        {
+            ending.Add(end());
+        }
+
+        return ending;
+    }
+
     /// <summary>Ends the sessions, and waits until the ledger is closed, if that does not take long.</summary>
     private void EndSessions() => SessionEnd.Await(ReleaseAll());
 
     private Task[] ReleaseAll()
-        => [Release(ref _found), Release(ref _connected), Interlocked.Exchange(ref _ledger, null)?.DisposeAsync().AsTask() ?? Task.CompletedTask];
+        => [Release(ref _found), Release(ref _connected), Interlocked.Exchange(ref _ledger, null)?.DisposeAsync().AsTask() ?? Task.CompletedTask, .. TakeReplaced()];
 
     private static Task Release(ref KlingSession? session) => SessionEnd.Begin(Interlocked.Exchange(ref session, null));
 

@@ -22,9 +22,36 @@ internal sealed class UnfinishedWork
     private readonly List<Member> _members = [];
     private readonly ConcurrentDictionary<long, Entry> _tasks = new();
     private readonly ConcurrentDictionary<string, Entry> _foreign = new();
+
+    /// <summary>The local ids of tasks that were named by the service's id.</summary>
+    private readonly ConcurrentDictionary<string, long> _named = new();
     private bool _isCutShort;
     private bool _isTold;
     private volatile bool _hasErrors;
+
+    /// <summary>Whether several commands run at the same time.</summary>
+    public bool IsShared
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _members.Count > 1;
+            }
+        }
+    }
+
+    /// <summary>Whether no command runs any more.</summary>
+    public bool IsOver
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _members.Count == 0;
+            }
+        }
+    }
 
     /// <summary>Called when a command has begun.</summary>
     public Member Join()
@@ -35,6 +62,7 @@ internal sealed class UnfinishedWork
             {
                 _tasks.Clear();
                 _foreign.Clear();
+                _named.Clear();
                 _isCutShort = false;
                 _isTold = false;
                 _hasErrors = false;
@@ -163,6 +191,7 @@ internal sealed class UnfinishedWork
     internal sealed class Member(UnfinishedWork work)
     {
         private bool _isOver;
+        private bool _hasTasks;
 
         /// <summary>How many requests of the command have left and have no response yet.</summary>
         public Func<int>? UnderWay { get; set; }
@@ -198,14 +227,34 @@ internal sealed class UnfinishedWork
             }
         }
 
+        /// <summary>Whether others of the running commands go on.</summary>
+        public bool HasOthers
+        {
+            get
+            {
+                lock (work._lock)
+                {
+                    return work._members.Exists(member => member != this && !member._isOver);
+                }
+            }
+        }
+
+        /// <summary>Whether the command has anything to do with tasks that are paid for. If not, it leaves nothing open when it ends early.</summary>
+        private bool HasWork => _hasTasks || UnderWay is not null || Unfinished is not null || Save is not null;
+
         /// <summary>Called when a task is asked for. One that only the service may know may be paid for.</summary>
         /// <param name="reference">How it is named.</param>
         /// <param name="task">Its record, if there is one.</param>
         public void Add(TaskReference reference, KlingVideoTask? task)
         {
+            _hasTasks = true;
             if (task is not null)
             {
                 Add(task);
+                if (reference.TaskId is string name)
+                {
+                    work._named[name] = task.Id;
+                }
             }
             else if (reference.TaskId is string taskId)
             {
@@ -218,6 +267,7 @@ internal sealed class UnfinishedWork
         /// <param name="isHandedOut">Whether it is emitted now.</param>
         public void Add(KlingVideoTask task, bool isHandedOut = false)
         {
+            _hasTasks = true;
             if (task.TaskId is string taskId)
             {
                 work._foreign.TryRemove(taskId, out _);
@@ -245,6 +295,10 @@ internal sealed class UnfinishedWork
             if ((reference.TaskId ?? reference.Task?.TaskId) is string taskId)
             {
                 work._foreign.TryRemove(taskId, out _);
+                if (work._named.TryRemove(taskId, out long named))
+                {
+                    work._tasks.TryRemove(named, out _);
+                }
             }
         }
 
@@ -268,14 +322,14 @@ internal sealed class UnfinishedWork
         }
 
         /// <summary>Called when the command has done everything.</summary>
-        /// <returns>What is open because the time was up, if this was the last command to end; <see langword="null"/> if nothing is.</returns>
+        /// <returns>What is open because the time was up or a command before it has ended early, if this was the last command to end; <see langword="null"/> if nothing is.</returns>
         public string? End()
         {
             lock (work._lock)
             {
                 _isOver = true;
                 bool isLast = work._members.TrueForAll(member => member._isOver);
-                if (!isLast || work._isTold || work._isCutShort || !work._members.Exists(member => member.HasTimedOut))
+                if (!isLast || work._isTold || !(work._isCutShort || work._members.Exists(member => member.HasTimedOut)))
                 {
                     return null;
                 }
@@ -291,7 +345,7 @@ internal sealed class UnfinishedWork
         {
             lock (work._lock)
             {
-                work._isCutShort |= !_isOver;
+                work._isCutShort |= !_isOver && HasWork;
                 _isOver = true;
             }
         }

@@ -51,6 +51,7 @@ public sealed class ChoiceFileTests : IDisposable
     [InlineData("sep=;\r\nKey;Choice;Rating;Note\r\nt1;P;4;\r\n", "t1 Picked 4")]
     [InlineData("key\tchoice\trating\tnote\nt1\tX\t\tno", "t1 Rejected 0 no")]
     [InlineData("Key,Choice,Note\n\n\nt1,U,'=1+1\nt2,Reject,'quoted'\n", "t1 None 0 =1+1; t2 Rejected 0 'quoted'")]
+    [InlineData("Key,Choice,Note\nt1,U,''=1+1\nt2,Reject,'''-\nt3,Reject,''x", "t1 None 0 '=1+1; t2 Rejected 0 ''-; t3 Rejected 0 ''x")]
     [InlineData("TaskId,Rating\nt1,5", "t1 None 5")]
     [InlineData("Key,Choice,Note\nt1,Picked,\"two\nlines\"\nt2,Rejected,", "t1 Picked 0 two\nlines; t2 Rejected 0")]
     public void A_table_is_read_as_spreadsheets_write_it(string text, string expected)

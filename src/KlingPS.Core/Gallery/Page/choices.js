@@ -270,10 +270,10 @@ function saveCsv() {
     download(`\ufeff${lines.map(line => line.map(quoted).join(',')).join('\r\n')}\r\n`, 'text/csv', 'csv');
 }
 
-/** A field of CSV. A spreadsheet must not take any text for a formula. */
+/** A field of CSV. A spreadsheet must not take any text for a formula; one that begins as if it were protected from that gets a further apostrophe, as one is taken off again. */
 function quoted(value) {
     const text = String(value ?? '');
-    return `"${(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+    return `"${(/^'*[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
 }
 
 /** This checksum (FNV-1a) shows whether somebody has changed a line of a table. */
@@ -350,7 +350,7 @@ function readTable(text, written) {
     const said = new Map();
     const saved = { format: choiceFormat, version: 1, choices: [] };
     for (const values of rows) {
-        const record = readLine(name => (values[names.indexOf(name)] ?? '').replace(/^'(?=[=+\-@\t\r])/, ''), written);
+        const record = readLine(name => (values[names.indexOf(name)] ?? '').replace(/^'(?='*[=+\-@\t\r])/, ''), written);
         const former = said.get(record.key);
         if (!former) {
             said.set(record.key, record);

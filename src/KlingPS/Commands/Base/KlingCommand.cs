@@ -43,6 +43,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private UnfinishedWork.Member? _unfinished;
     private string? _runId;
     private bool _hasEnded;
+    private bool _hasFailed;
     private bool _hasToldOfLedger;
 
     PipelineBridge ICommandHost.Bridge => _bridge;
@@ -276,6 +277,8 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
                 Tell(open);
             }
 
+            _context?.Connection.EndReplaced();
+
             if (_context?.Log is RunLog log)
             {
                 SessionEnd.Await(log.DisposeAsync().AsTask());
@@ -419,6 +422,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <inheritdoc cref="ICommandStreams.ThrowTerminatingError"/>
     private protected void ThrowTerminatingError(KlingException error, object? target)
     {
+        _hasFailed = true;
         _context?.CompleteProgress();
         LogError(error, target);
         OnClosing(error);
@@ -518,9 +522,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         {
             EndWithError(work);
         }
-        catch
+        catch (Exception exception)
         {
-            EndEarly();
+            EndEarly(exception);
             throw;
         }
     }
@@ -542,12 +546,19 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// Called when the pipeline ends because it is stopped, because of an error here or further down, or because nothing further down wants more. From now on nothing
     /// is bought, and what is paid for is reported.
     /// </summary>
-    private void EndEarly()
+    private void EndEarly(Exception exception)
     {
         _bridge.Stop();
         _owned.ForEach(owned => owned.Dispose());
         OnClosing(null);
         Unfinished.CutShort();
+
+        // Select-Object -First ends only what is before it: what is after it goes on, and tells in the end. PowerShell does not always say so.
+        bool mayBeSelect = exception.GetType().Name == "StopUpstreamCommandsException" || (exception is PipelineStoppedException && !Stopping && !_hasFailed);
+        if (mayBeSelect && Unfinished.HasOthers)
+        {
+            return;
+        }
 
         // The exception passes through the commands from the last to the first, which then knows about the work of all.
         if (Unfinished.IsOldest && Unfinished.Tell() is string open)

@@ -114,7 +114,7 @@ internal static class GalleryMode
             string path = Path.Combine(videos, FormattableString.Invariant($"IMG_{image:000000}-{spec.Take}.mp4"));
             await File.WriteAllBytesAsync(path, [1]);
             await ledger.FileHashes.RecordAsync(path, FileStamp.Of(path)!.Value, LedgerMode.HashOf(number), default);
-            await ledger.Tasks.RecordSavedAsync(task.Id, path, LedgerMode.HashOf(number));
+            await ledger.Tasks.RecordSavedAsync(task, path, LedgerMode.HashOf(number));
         }
     }
 

@@ -116,7 +116,7 @@ internal static class LedgerMode
             CreditsConsumed = 42,
             CreatedAt = DateTimeOffset.UtcNow.AddSeconds(-120),
         });
-        await ledger.Tasks.RecordSavedAsync(task.Id, $"/home/user/Videos/2026/shoot {number / 1000}/IMG_{number:000000}.mp4", HashOf(number));
+        await ledger.Tasks.RecordSavedAsync(task, $"/home/user/Videos/2026/shoot {number / 1000}/IMG_{number:000000}.mp4", HashOf(number));
     }
 
     internal static TaskIntent IntentOf(int number)

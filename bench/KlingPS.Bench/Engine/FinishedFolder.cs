@@ -57,8 +57,8 @@ internal static class FinishedFolder
         await File.WriteAllBytesAsync(video, content);
         File.SetLastWriteTimeUtc(video, DateTime.UtcNow.AddMinutes(-50));
         string hash = Convert.ToHexString(SHA256.HashData(content)).ToLowerInvariant();
-        await tasks.RecordSavingAsync(claim.Task.Id, video, hash);
-        await tasks.RecordSavedAsync(claim.Task.Id, video, hash);
+        await tasks.RecordSavingAsync(claim.Task, video, hash);
+        await tasks.RecordSavedAsync(claim.Task, video, hash);
         await client.Ledger.FileHashes.RecordAsync(video, FileStamp.Of(video)!.Value, hash, default);
     }
 }

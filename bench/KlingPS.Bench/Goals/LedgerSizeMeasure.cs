@@ -130,7 +130,7 @@ internal static class LedgerSizeMeasure
         await ledger.OpenAsync(default);
         var random = new Random(1);
         var budget = new BudgetLimit { RunId = "run-0", MaxCredits = 100_000, DailyCredits = 100_000_000 };
-        long id = 0;
+        KlingVideoTask? claimed = null;
         for (int i = -Times / 10; i < Times; i++)
         {
             // What was bought, by the account that is asked for it.
@@ -144,7 +144,8 @@ internal static class LedgerSizeMeasure
             await TimeAsync("an earlier purchase", () => ledger.Tasks.FindEarlierAsync(SizedLedger.Account, SizedLedger.SpecOf(number), default));
             await TimeAsync("what was never bought", () => ledger.Tasks.FindEarlierAsync(SizedLedger.Account, intent.Spec, default));
             await TimeAsync("daily cap and limit of a run", () => ledger.Tasks.FindBudgetExcessAsync(intent, default));
-            await TimeAsync("a claim under both, flushed", async () => id = (await ledger.Tasks.ClaimAsync(intent, default)).Task.Id);
+            await TimeAsync("a claim under both, flushed", async () => claimed = (await ledger.Tasks.ClaimAsync(intent, default)).Task);
+            long id = claimed!.Id;
             await TimeAsync("recovering", () => ledger.Tasks.RecoverAsync(default));
             string taskId = Guid.NewGuid().ToString("N");
             await TimeAsync("recording the answer, flushed", () => ledger.Tasks.RecordAcceptedAsync(id, taskId));
@@ -156,8 +157,8 @@ internal static class LedgerSizeMeasure
                 CreditsConsumed = 42,
             }));
             string video = $"/home/user/Videos/new/{taskId}.mp4";
-            await TimeAsync("recording a video that gets its name, flushed", () => ledger.Tasks.RecordSavingAsync(id, video, taskId));
-            await TimeAsync("recording a saved video", () => ledger.Tasks.RecordSavedAsync(id, video, taskId));
+            await TimeAsync("recording a video that gets its name, flushed", () => ledger.Tasks.RecordSavingAsync(claimed, video, taskId));
+            await TimeAsync("recording a saved video", () => ledger.Tasks.RecordSavedAsync(claimed, video, taskId));
             await TimeAsync("whose video has a name that is taken", () => ledger.Tasks.ListSavedPathsAsync([SizedLedger.VideoOf(number)], default));
             await TimeAsync("whose video has a content", () => ledger.Tasks.IsSavedForAnotherAsync(SizedLedger.VideoHashOf(number), id, default));
             await TimeAsync("the last 50 tasks", () => ledger.Accounts.ListTasksAsync(SizedLedger.Account, 50, default));

@@ -349,7 +349,7 @@ internal sealed class VideoConverter : IDisposable
         SavedVideo saved = await _saver.FetchAsync(task, output, inTime).ConfigureAwait(false);
         SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path, IsNew = begun.IsNew };
         KlingException? sidecarError = begun.IsKept ? null : await TryWriteSidecarAsync(video, begun, inTime).ConfigureAwait(false);
-        _unfinished.TryRemove(task.Id, out _);
+        _unfinished.TryRemove(begun.Task.Id, out _);
         progress.Task = begun.IsKept ? null : saved.Task;
         progress.Enter(Enum.Parse<ConversionStage>(video.Result.ToString()));
         return new(item, video, saved.RecordError ?? sidecarError);

@@ -129,27 +129,27 @@ internal interface ITaskJournal
     /// Records that a whole video is about to get its name. It does not count as saved yet: the process may be killed, or the name
     /// refused. If nobody records that it got the name, the file is recognised by its hash.
     /// </summary>
-    /// <param name="id">The local id.</param>
+    /// <param name="task">The task, as it was read: an attempt may have turned out to have bought it since, and has its record now; and a ledger that was put back from a backup may have assigned its number again.</param>
     /// <param name="path">The full path it is about to have.</param>
     /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
-    Task RecordSavingAsync(long id, string path, string hash);
+    Task RecordSavingAsync(KlingVideoTask task, string path, string hash);
 
-    /// <summary>The SHA-256 of a video that is about to get its name on this machine, whatever name that is; <see langword="null"/> if none of the task is.</summary>
-    /// <param name="id">The local id of the task.</param>
+    /// <summary>The SHA-256 of a video that is about to get its name, whatever name that is; <see langword="null"/> if none of the task is. What is known on this machine comes first.</summary>
+    /// <param name="task">See <see cref="RecordSavingAsync"/>.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
-    Task<string?> FindSavingHashAsync(long id, CancellationToken cancellationToken);
+    Task<string?> FindSavingHashAsync(KlingVideoTask task, CancellationToken cancellationToken);
 
     /// <summary>Records where a video was saved: it has just got its name. If the user had said that it was taken elsewhere, that is over.</summary>
-    /// <param name="id">The local id.</param>
+    /// <param name="task">See <see cref="RecordSavingAsync"/>.</param>
     /// <param name="path">The full path.</param>
     /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
-    Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash);
+    Task<KlingVideoTask> RecordSavedAsync(KlingVideoTask task, string path, string hash);
 
     /// <summary>Records where a video turns out to be, because nobody recorded that when it was saved. What the user has said of it since stands, see <see cref="RecordTakenAsync"/>.</summary>
-    /// <param name="id">The local id.</param>
+    /// <param name="task">See <see cref="RecordSavingAsync"/>.</param>
     /// <param name="path">The full path.</param>
     /// <param name="hash">The video's SHA-256 in lower-case hex.</param>
-    Task<KlingVideoTask> RecordFoundAsync(long id, string path, string hash);
+    Task<KlingVideoTask> RecordFoundAsync(KlingVideoTask task, string path, string hash);
 
     /// <summary>Records that the user has taken a video elsewhere, so that nothing is left to do for it until it is saved again; or withdraws that.</summary>
     /// <param name="id">The local id.</param>

@@ -183,7 +183,7 @@ internal sealed partial class OutputPathResolver
     public async Task<bool> IsOthersAsync(string path, KlingVideoTask task, CancellationToken cancellationToken)
     {
         SavedVideos videos = await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false);
-        return await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false);
+        return await IsOthersAsync(videos, path, await FindCurrentAsync(task, cancellationToken).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Refuses a path that could not be written, as far as that can be known without writing; see <see cref="VideoTarget.Require"/>.</summary>
@@ -298,7 +298,7 @@ internal sealed partial class OutputPathResolver
         SavedVideos? videos = PartialFile.IsTaken(path) ? await ReadSavedVideosAsync([path], cancellationToken).ConfigureAwait(false) : null;
 
         // In this order: by the time of the second question, what was about to be recorded as saved may have been, but never the other way round.
-        string? saving = videos is null || task is null ? null : await _session.Ledger.Tasks.FindSavingHashAsync(task.Id, cancellationToken).ConfigureAwait(false);
+        string? saving = videos is null || task is null ? null : await _session.Ledger.Tasks.FindSavingHashAsync(task, cancellationToken).ConfigureAwait(false);
         KlingVideoTask? current = task is null ? null : await FindCurrentAsync(task, cancellationToken).ConfigureAwait(false);
         var findings = new PathFindings { Task = current };
         if (current is { SavedHash: string hash })
@@ -323,8 +323,8 @@ internal sealed partial class OutputPathResolver
 
         // It may have got its name although nobody has recorded that; if another download of it, to another name, came later, only its content tells.
         bool isSaving = await _hashes.MatchAsync(path, saving, cancellationToken).ConfigureAwait(false);
-        SavedPath[] own = [.. videos.At(path).Where(record => record.Id == task?.Id)];
-        bool isOthers = await IsOthersAsync(videos, path, task, cancellationToken).ConfigureAwait(false)
+        SavedPath[] own = [.. videos.At(path).Where(record => record.Id == current?.Id)];
+        bool isOthers = await IsOthersAsync(videos, path, current, cancellationToken).ConfigureAwait(false)
             || await IsDescribedAsOthersAsync(path, video, task, cancellationToken).ConfigureAwait(false);
         return isSaving && (!isOthers || own.Any(record => !record.IsCertain)) && Take(path, video, Claim.Present)
             ? findings with { Video = CreateFound(path, name, video, current!, saving!) }
@@ -338,7 +338,15 @@ internal sealed partial class OutputPathResolver
         {
             try
             {
-                return await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) ?? task;
+                KlingVideoTask? recorded = await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false);
+                if (task.TaskId is null || recorded?.TaskId == task.TaskId)
+                {
+                    return recorded ?? task;
+                }
+
+                // An attempt may have turned out to have bought it, and has its record now; or the number is that of another task.
+                return await _session.Ledger.Tasks.FindByTaskIdAsync(task.Account, task.TaskId, cancellationToken).ConfigureAwait(false)
+                    ?? (recorded is null ? task : task with { Id = 0 });
             }
             catch (KlingException exception) when (_loss.Note(exception))
             {

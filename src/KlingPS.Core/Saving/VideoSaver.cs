@@ -234,7 +234,7 @@ internal sealed class VideoSaver
         try
         {
             return found.UnrecordedHash is string hash
-                ? present with { Task = await RecordOfAsync(task, id => _session.Ledger.Tasks.RecordFoundAsync(id, found.Path, hash)).ConfigureAwait(false) }
+                ? present with { Task = await _session.Ledger.Tasks.RecordFoundAsync(task, found.Path, hash).ConfigureAwait(false) }
                 : present;
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
@@ -328,25 +328,19 @@ internal sealed class VideoSaver
         // would leave a file that no record mentions.
         ITaskJournal tasks = _session.Ledger.Tasks;
         KlingException? error = await RecordOrKeepAsync(
-            () => RecordOfAsync(task, BeginSavingAsync), task, SpooledAnswer.Saving(task, target, sha256)).ConfigureAwait(false);
+            () => tasks.RecordSavingAsync(task, target, sha256), task, SpooledAnswer.Saving(task, target, sha256)).ConfigureAwait(false);
         file.Publish(_options.Overwrite);
         KlingVideoTask saved = task.Saved(target, sha256);
         error = await RecordOrKeepAsync(
             async () =>
             {
-                saved = await RecordOfAsync(task, id => tasks.RecordSavedAsync(id, target, sha256)).ConfigureAwait(false);
+                saved = await tasks.RecordSavedAsync(task, target, sha256).ConfigureAwait(false);
                 await _hashes.RecordAsync(target, sha256, cancellationToken).ConfigureAwait(false);
             },
             task,
             SpooledAnswer.Saved(task, target, sha256)).ConfigureAwait(false) ?? error;
         _events.OnVerified(saved, target, file.Length, sha256, _session.TimeProvider.GetElapsedTime(start));
         return new SavedVideo(target, saved) { RecordError = error };
-
-        async Task<bool> BeginSavingAsync(long id)
-        {
-            await tasks.RecordSavingAsync(id, target, sha256).ConfigureAwait(false);
-            return true;
-        }
 
         void TellHeld() => _observer?.OnWarning($"Another command is downloading to '{target}'; waiting for it. If that command hangs, end its process.");
 
@@ -366,27 +360,6 @@ internal sealed class VideoSaver
             {
                 throw PartialFile.CreateExistsException(target);
             }
-        }
-    }
-
-    /// <summary>
-    /// Records something about a task. If it was known by its id alone, and an attempt has turned out to have bought it in the meantime, the record
-    /// of the attempt has taken the place of its own.
-    /// </summary>
-    private async Task<T> RecordOfAsync<T>(KlingVideoTask task, Func<long, Task<T>> record)
-    {
-        try
-        {
-            return await record(task.Id).ConfigureAwait(false);
-        }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
-        {
-            if (await _session.Ledger.Tasks.FindByTaskIdAsync(task.Account, task.TaskId!, CancellationToken.None).ConfigureAwait(false) is not KlingVideoTask attempt)
-            {
-                throw;
-            }
-
-            return await record(attempt.Id).ConfigureAwait(false);
         }
     }
 

@@ -19,6 +19,10 @@ internal static class JournalExtensions
     public static async Task<KlingVideoTask> GetAttemptAsync(this ITaskJournal journal, long id)
         => await journal.FindAsync(id, CancellationToken.None) ?? new KlingVideoTask { Id = id, Account = TempLedger.Account, Nonce = TempLedger.Intent().Nonce };
 
+    /// <summary>Records where the video of a task was saved, as it is recorded by its number.</summary>
+    public static async Task<KlingVideoTask> RecordSavedAsync(this ITaskJournal journal, long id, string path, string hash)
+        => await journal.RecordSavedAsync(await journal.GetAttemptAsync(id), path, hash);
+
     /// <summary>What the process says that has sent the request of an attempt.</summary>
     public static async Task<RecordResult> ReportLostAsync(this ITaskJournal journal, long id, string reason = "lost")
     {

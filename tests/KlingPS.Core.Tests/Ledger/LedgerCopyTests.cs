@@ -50,7 +50,7 @@ public sealed class LedgerCopyTests : IAsyncDisposable
         await ledger.Accounts.RecordAsync(new AccountKey("fedcba9876543210", LedgerHostAccount) { Service = "kie.ai", IsSettled = true }, Token);
         await ledger.Tasks.AcceptAsync((await ledger.Tasks.BeginAsync(TempLedger.Intent("a"), Token)).Id, "t1");
         KlingVideoTask saved = await ledger.Tasks.RecordSnapshotAsync(LedgerHostAccount, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42) with { CreatedAt = now, CompletedAt = now + TimeSpan.FromSeconds(90) });
-        await ledger.Tasks.RecordSavedAsync(saved.Id, "/videos/Füchsin 🦊.mp4", s_hash);
+        await ledger.Tasks.RecordSavedAsync(saved, "/videos/Füchsin 🦊.mp4", s_hash);
         await ledger.Tasks.AcceptAsync((await ledger.Tasks.BeginAsync(TempLedger.Intent("b"), Token)).Id, "t2");
         await ledger.Tasks.LoseAsync((await ledger.Tasks.BeginAsync(TempLedger.Intent("c"), Token)).Id, "The connection broke.");
         KlingVideoTask removed = await ledger.Tasks.BeginAsync(TempLedger.Intent("d"), Token);

@@ -75,8 +75,8 @@ public sealed partial class QueryPlanTests : IAsyncDisposable
         await tasks.RecordSentAgainAsync(task, TimeSpan.FromHours(1), intent: null, Token);
         await tasks.RecordAcceptedAsync(task.Id, "t1");
         await tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
-        await tasks.RecordSavingAsync(task.Id, "/videos/a.mp4", "cafe");
-        await tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", "cafe");
+        await tasks.RecordSavingAsync(task, "/videos/a.mp4", "cafe");
+        await tasks.RecordSavedAsync(task, "/videos/a.mp4", "cafe");
         await tasks.ListSavedPathsAsync(["/videos/a.mp4"], Token);
         await tasks.ListSavedPathsAsync(["/videos/a.mp4", "/videos/b.mp4"], Token);
         await tasks.IsSavedForAnotherAsync("cafe", null, Token);

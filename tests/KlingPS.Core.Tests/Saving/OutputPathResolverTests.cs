@@ -49,7 +49,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     {
         KlingVideoTask task = await _harness.FinishedAsync(taskId);
         string hash = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(Write(name, taskId), Token)));
-        return await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf(name), hash);
+        return await _harness.Ledger.Tasks.RecordSavedAsync(task, PathOf(name), hash);
     }
 
     private async Task<(string Name, bool HasVideo)> FindAsync(OutputPathResolver resolver, string source, KlingVideoTask? task = null)
@@ -135,7 +135,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
         string hash = await HashAsync(Write("fox.mp4", "a"));
-        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf("owl.mp4"), hash);
+        await _harness.Ledger.Tasks.RecordSavingAsync(task, PathOf("owl.mp4"), hash);
         OutputPathResolver resolver = Resolver();
 
         OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(task), task, Token);
@@ -148,7 +148,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     {
         await SavedAsync("a", "owl.mp4");
         KlingVideoTask task = await _harness.FinishedAsync("b");
-        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
+        await _harness.Ledger.Tasks.RecordSavingAsync(task, PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
 
         Assert.Equal(("fox.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
     }
@@ -158,7 +158,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     {
         await SavedAsync("a", "fox.mp4");
         KlingVideoTask task = await _harness.FinishedAsync("b");
-        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf("owl.mp4"), await HashAsync(PathOf("fox.mp4")));
+        await _harness.Ledger.Tasks.RecordSavingAsync(task, PathOf("owl.mp4"), await HashAsync(PathOf("fox.mp4")));
 
         Assert.Equal(("fox-2.mp4", false), await FindAsync(Resolver(), "/one/fox.png", task));
     }
@@ -167,7 +167,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     public async Task A_video_that_another_command_has_saved_since_its_task_was_read_is_there_and_not_said_to_have_changed()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
-        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
+        await _harness.Ledger.Tasks.RecordSavedAsync(task, PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
 
         Assert.Equal(("fox.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
     }
@@ -177,7 +177,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
         string hash = await HashAsync(Write("fox.mp4", "a"));
-        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, Write("owl.mp4", "a"), hash);
+        await _harness.Ledger.Tasks.RecordSavedAsync(task, Write("owl.mp4", "a"), hash);
         OutputPathResolver resolver = Resolver();
 
         OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(task), task, Token);
@@ -191,7 +191,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     public async Task A_video_that_another_command_has_saved_under_a_number_since_its_task_was_read_is_found_there_although_its_own_name_is_free()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
-        KlingVideoTask saved = await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf("fox-2.mp4"), await HashAsync(Write("fox-2.mp4", "a")));
+        KlingVideoTask saved = await _harness.Ledger.Tasks.RecordSavedAsync(task, PathOf("fox-2.mp4"), await HashAsync(Write("fox-2.mp4", "a")));
         OutputPathResolver resolver = Resolver();
 
         OutputPath output = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(task), task, Token);
@@ -294,7 +294,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     public async Task A_video_that_another_command_has_saved_here_too_since_its_task_was_read_is_found_under_its_own_name()
     {
         KlingVideoTask task = await SavedAsync("a", "elsewhere.mp4");
-        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, Write("fox-2.mp4", "a"), task.SavedHash!);
+        await _harness.Ledger.Tasks.RecordSavedAsync(task, Write("fox-2.mp4", "a"), task.SavedHash!);
         Write("fox.mp4", "My holiday.");
 
         Assert.Equal(("fox-2.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
@@ -306,7 +306,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         await SavedAsync("a", "fox.mp4");
         KlingVideoTask task = await _harness.FinishedAsync("b");
         string hash = await HashAsync(Write("fox-2.mp4", "a"));
-        await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, PathOf("fox-2.mp4"), hash);
+        await _harness.Ledger.Tasks.RecordSavedAsync(task, PathOf("fox-2.mp4"), hash);
 
         Assert.Equal(("fox-2.mp4", true), await FindAsync(Resolver(), "/one/fox.png", task));
     }
@@ -315,7 +315,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     public async Task A_file_that_came_to_where_a_video_was_to_be_saved_is_not_said_to_have_changed()
     {
         KlingVideoTask task = await _harness.FinishedAsync("a");
-        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, PathOf("fox.mp4"), await HashAsync(Write("a.mp4", "a")));
+        await _harness.Ledger.Tasks.RecordSavingAsync(task, PathOf("fox.mp4"), await HashAsync(Write("a.mp4", "a")));
         Write("fox.mp4", "My holiday.");
 
         var error = await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png", task));
@@ -505,8 +505,8 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
             await resolver.ResolveAsync(NameOf(resolver, "/two/fox.jpg"), VideoKey.FromTask(tasks[1]), tasks[1], Token),
             await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(tasks[0]), tasks[0], Token),
         ];
-        await _harness.Ledger.Tasks.RecordSavedAsync(tasks[0].Id, PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
-        await _harness.Ledger.Tasks.RecordSavedAsync(tasks[1].Id, PathOf("fox-2.mp4"), await HashAsync(Write("fox-2.mp4", second)));
+        await _harness.Ledger.Tasks.RecordSavedAsync(tasks[0], PathOf("fox.mp4"), await HashAsync(Write("fox.mp4", "a")));
+        await _harness.Ledger.Tasks.RecordSavedAsync(tasks[1], PathOf("fox-2.mp4"), await HashAsync(Write("fox-2.mp4", second)));
 
         PathFindings first = await resolver.LookAsync(meant[1], tasks[0], Token);
         PathFindings other = await resolver.LookAsync(meant[0], tasks[1], Token);
@@ -536,7 +536,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     {
         string hash = await HashAsync(Write("fox.mp4", "mine"));
         KlingVideoTask task = await _harness.FinishedAsync("mine");
-        await _harness.Ledger.OfMachine("east").Tasks.RecordSavedAsync(task.Id, "/east/fox.mp4", hash);
+        await _harness.Ledger.OfMachine("east").Tasks.RecordSavedAsync(task, "/east/fox.mp4", hash);
         KlingVideoTask elsewhere = (await _harness.Ledger.Tasks.FindAsync(task.Id, Token))!;
         OutputPathResolver resolver = Resolver();
 
@@ -556,7 +556,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         OutputPathResolver resolver = Resolver();
         VideoName name = NameOf(resolver, "/one/fox.png");
         OutputPath before = await resolver.ResolveAsync(name, VideoKey.FromIdentity("fox"), task, Token);
-        KlingVideoTask saved = await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, Write("fox.mp4", "mine"), await HashAsync(PathOf("fox.mp4")));
+        KlingVideoTask saved = await _harness.Ledger.Tasks.RecordSavedAsync(task, Write("fox.mp4", "mine"), await HashAsync(PathOf("fox.mp4")));
 
         OutputPath after = await resolver.ResolveAsync(name, VideoKey.FromIdentity("fox"), saved, Token);
 
@@ -581,7 +581,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     public async Task A_file_where_another_task_s_video_was_only_about_to_be_saved_is_foreign()
     {
         KlingVideoTask other = await _harness.FinishedAsync("other");
-        await _harness.Ledger.Tasks.RecordSavingAsync(other.Id, Write("fox.mp4", "My holiday."), new string('0', 64));
+        await _harness.Ledger.Tasks.RecordSavingAsync(other, Write("fox.mp4", "My holiday."), new string('0', 64));
 
         Assert.Equal(ErrorKind.FileExists, (await Assert.ThrowsAsync<KlingException>(() => FindAsync(Resolver(), "/one/fox.png"))).Kind);
     }
@@ -593,7 +593,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         KlingVideoTask other = await _harness.FinishedAsync("other");
         string path = Write("fox.mp4", "mine");
         string hash = await HashAsync(path);
-        await _harness.Ledger.Tasks.RecordSavingAsync(mine.Id, path, hash);
+        await _harness.Ledger.Tasks.RecordSavingAsync(mine, path, hash);
         OutputPathResolver resolver = Resolver();
 
         OutputPath found = await resolver.ResolveAsync(NameOf(resolver, "/one/fox.png"), VideoKey.FromTask(mine), mine, Token);
@@ -771,7 +771,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
                         Assert.DoesNotContain(place.Path, placed.Values);
                         await File.WriteAllTextAsync(place.Path, task.TaskId, Token);
                         string hash = Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(place.Path, Token)));
-                        await harness.Ledger.Tasks.RecordSavedAsync(id, place.Path, hash);
+                        await harness.Ledger.Tasks.RecordSavedAsync(task, place.Path, hash);
                         placed[id] = place.Path;
                     }
                 }

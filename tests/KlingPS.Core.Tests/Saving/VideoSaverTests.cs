@@ -1,9 +1,12 @@
+using System.Data.Common;
 using System.Net;
 using System.Security.Cryptography;
 using KlingPS.Core.Ledger;
+using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
+using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Ledger;
@@ -39,8 +42,8 @@ public sealed class VideoSaverTests : IAsyncDisposable
         return await saving;
     }
 
-    private VideoSaver Saver(bool overwrite = false, string template = NameTemplate.DefaultText)
-        => new(_harness.NewService(), new SaveOptions { Destination = Destination, Overwrite = overwrite, Template = NameTemplate.Parse(template) });
+    private VideoSaver Saver(bool overwrite = false, string template = NameTemplate.DefaultText, KlingSession? session = null)
+        => new(session is null ? _harness.NewService() : new KlingService(session, null), new SaveOptions { Destination = Destination, Overwrite = overwrite, Template = NameTemplate.Parse(template) });
 
     private Task<Outcome<TaskReference, SavedVideo>> SaveAsync(VideoSaver saver, KlingVideoTask task)
         => _harness.Clock.RunAsync(saver.SaveAsync(new TaskReference { Task = task }, CancellationToken.None));
@@ -172,7 +175,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
             if (name == nameof(ITaskJournal.FindAsync) && ++looks == 2)
             {
                 string hash = Convert.ToHexStringLower(SHA256.HashData(video));
-                Task.Run(() => _harness.Ledger.Tasks.RecordSavedAsync(task.Id, target, hash)).GetAwaiter().GetResult();
+                Task.Run(() => _harness.Ledger.Tasks.RecordSavedAsync(task, target, hash)).GetAwaiter().GetResult();
             }
         });
 
@@ -188,7 +191,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
         KlingVideoTask task = await _harness.FinishedAsync("a", "/images/fox.png");
         string target = Path.Combine(Destination, "fox.mp4");
         byte[] video = _harness.Videos.ContentAt(new Uri(task.ResultUri!));
-        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, Path.Combine(Destination, "owl.mp4"), Convert.ToHexStringLower(SHA256.HashData(video)));
+        await _harness.Ledger.Tasks.RecordSavingAsync(task, Path.Combine(Destination, "owl.mp4"), Convert.ToHexStringLower(SHA256.HashData(video)));
 
         Outcome<TaskReference, SavedVideo> outcome = await SaveWhileAnotherDownloadEndsAsync(task, target, video);
 
@@ -236,7 +239,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
             foreach (int i in new[] { 1, 0 })
             {
                 byte[] video = _harness.Videos.ContentAt(new Uri(tasks[i].ResultUri!));
-                await _harness.Ledger.Tasks.RecordSavedAsync(tasks[i].Id, paths[i], Convert.ToHexStringLower(SHA256.HashData(video)));
+                await _harness.Ledger.Tasks.RecordSavedAsync(tasks[i], paths[i], Convert.ToHexStringLower(SHA256.HashData(video)));
                 await File.WriteAllBytesAsync(paths[i] + ".whole", video);
                 File.Move(paths[i] + ".whole", paths[i]);
             }
@@ -303,7 +306,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Directory.CreateDirectory(Destination);
         byte[] video = TestMp4.Create(5000);
         await File.WriteAllBytesAsync(path, video, TestContext.Current.CancellationToken);
-        await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, path, Convert.ToHexStringLower(SHA256.HashData(video)));
+        await _harness.Ledger.Tasks.RecordSavingAsync(task, path, Convert.ToHexStringLower(SHA256.HashData(video)));
         _harness.Ledger.BeforeCall = name =>
         {
             if (name == nameof(ITaskJournal.RecordFoundAsync))
@@ -336,7 +339,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
             byte[] video = TestMp4.Create(5000);
             Directory.CreateDirectory(Destination);
             await File.WriteAllBytesAsync(path, video, TestContext.Current.CancellationToken);
-            await _harness.Ledger.Tasks.RecordSavingAsync(task.Id, path, Convert.ToHexStringLower(SHA256.HashData(video)));
+            await _harness.Ledger.Tasks.RecordSavingAsync(task, path, Convert.ToHexStringLower(SHA256.HashData(video)));
         }
 
         _harness.Ledger.BeforeCall = name =>
@@ -354,6 +357,100 @@ public sealed class VideoSaverTests : IAsyncDisposable
         Assert.Equal((path, attempt.Id), (outcome.Value!.Path, outcome.Value.Task.Id));
         Assert.Equal((attempt.Id, path), (Assert.Single(await _harness.ListAsync()).Id, (await _harness.ListAsync())[0].SavedPath));
         Assert.Equal(isThere ? 0 : 1, _harness.Videos.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_video_that_was_saved_for_the_attempt_that_has_taken_over_its_record_is_not_fetched_again()
+    {
+        KlingVideoTask attempt = await _harness.BeganAsync("/one/fox.png");
+        await _harness.Ledger.Tasks.LoseAsync(attempt.Id);
+        var snapshot = new TaskSnapshot { TaskId = "a", State = KlingTaskState.Succeeded, ResultUris = ["https://videos.example/a.mp4"] };
+        KlingVideoTask task = await _harness.Ledger.Tasks.RecordSnapshotAsync(_harness.Session.Account, snapshot);
+        KlingVideoTask resolved = await _harness.Ledger.OfOtherProcess.Tasks.ResolveAsync(attempt.Id, snapshot);
+        SavedVideo first = await FetchAsync(Saver(template: "{TaskId}"), resolved);
+
+        SavedVideo second = await FetchAsync(Saver(template: "{TaskId}"), task);
+
+        Assert.Equal((first.Path, true), (second.Path, second.IsPresent));
+        Assert.Single(_harness.Videos.Requests);
+        Assert.Single(Directory.GetFiles(Destination));
+    }
+
+    [Fact]
+    public async Task A_video_is_not_recorded_for_another_task_that_has_its_number_since_the_ledger_was_put_back()
+    {
+        _harness.Videos.ContentOf = VideoOf;
+        KlingVideoTask fox = await _harness.FinishedAsync("a", "/one/fox.png");
+        KlingVideoTask? owl = null;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordSavingAsync))
+            {
+                _harness.Ledger.BeforeCall = null;
+                PutBackAsync().GetAwaiter().GetResult();
+                owl = _harness.FinishedAsync("bbbb", "/two/owl.png").GetAwaiter().GetResult();
+            }
+        };
+        await FetchAsync(Saver(), fox);
+        Assert.Equal(fox.Id, owl!.Id);
+
+        SavedVideo saved = await FetchAsync(Saver(), owl);
+
+        Assert.Equal(Path.Combine(Destination, "owl.mp4"), saved.Path);
+        Assert.Equal(VideoOf(new Uri(owl.ResultUri!)), await File.ReadAllBytesAsync(saved.Path, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task The_video_of_another_machine_that_has_just_got_its_name_is_not_overwritten()
+    {
+        _harness.Videos.ContentOf = VideoOf;
+        KlingVideoTask ours = await _harness.FinishedAsync("a", "/one/fox.png");
+        KlingVideoTask theirs = await _harness.FinishedAsync("bbbb", "/two/fox.png");
+        byte[] video = VideoOf(new Uri(theirs.ResultUri!));
+        string path = await LeaveUnrecordedAsync(theirs, video);
+        await using KlingSession west = _harness.OpenAtMachine("west");
+
+        SavedVideo saved = await FetchAsync(Saver(overwrite: true, session: west), ours);
+
+        Assert.Equal(video, await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken));
+        Assert.NotEqual(path, saved.Path);
+    }
+
+    [Fact]
+    public async Task The_video_that_another_machine_has_given_its_name_without_recording_that_is_recognized()
+    {
+        KlingVideoTask fox = await _harness.FinishedAsync("a", "/one/fox.png");
+        string path = await LeaveUnrecordedAsync(fox, _harness.Videos.ContentAt(new Uri(fox.ResultUri!)));
+        await using KlingSession west = _harness.OpenAtMachine("west");
+
+        SavedVideo saved = await FetchAsync(Saver(session: west), fox);
+
+        Assert.Equal((path, true), (saved.Path, saved.IsPresent));
+        Assert.Empty(_harness.Videos.Requests);
+    }
+
+    private static byte[] VideoOf(Uri uri) => TestMp4.Create(5000, uri.AbsolutePath.Length);
+
+    /// <summary>Gives a video the name of fox, as another machine does that ends before it can record that.</summary>
+    private async Task<string> LeaveUnrecordedAsync(KlingVideoTask task, byte[] video)
+    {
+        string path = Path.Combine(Destination, "fox.mp4");
+        await using KlingSession east = _harness.OpenAtMachine("east");
+        Directory.CreateDirectory(Destination);
+        await File.WriteAllBytesAsync(path, video, TestContext.Current.CancellationToken);
+        await east.Ledger.Tasks.RecordSavingAsync(task, path, Convert.ToHexStringLower(SHA256.HashData(video)));
+        return path;
+    }
+
+    /// <summary>Puts the ledger back to where it had no task, as a backup does that is restored.</summary>
+    private async Task PutBackAsync()
+    {
+        await using DbConnection connection = SqliteProvider.Factory.CreateConnection()!;
+        connection.ConnectionString = $"Data Source={_harness.Ledger.Location};Pooling=False";
+        await connection.OpenAsync();
+        await using DbCommand command = connection.CreateCommand();
+        command.CommandText = "DELETE FROM tasks; UPDATE counters SET value = 0 WHERE name = 'task'";
+        await command.ExecuteNonQueryAsync();
     }
 
     /// <summary>Saves the video of a task as a command does that has read the task before.</summary>
@@ -381,7 +478,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
             saving = SaveAsync(Saver(overwrite), task);
             await Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty);
             await File.WriteAllBytesAsync(path, video);
-            await _harness.Ledger.Tasks.RecordSavedAsync(task.Id, path, Convert.ToHexStringLower(SHA256.HashData(video)));
+            await _harness.Ledger.Tasks.RecordSavedAsync(task, path, Convert.ToHexStringLower(SHA256.HashData(video)));
         }
 
         Outcome<TaskReference, SavedVideo> outcome = await saving;

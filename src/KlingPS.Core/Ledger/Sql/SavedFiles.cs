@@ -81,7 +81,7 @@ internal static class SavedFiles
             UNION ALL
             SELECT f.task FROM saved_files f WHERE f.saved_hash = @hash AND f.saved_path IS NOT NULL AND f.machine = @machine AND f.task <> @id
             UNION ALL
-            SELECT f.task FROM saved_files f WHERE f.saving_hash = @hash AND f.saving_path IS NOT NULL AND f.machine = @machine AND f.task <> @id) o
+            SELECT f.task FROM saved_files f WHERE f.saving_hash = @hash AND f.saving_path IS NOT NULL AND f.task <> @id) o
         LIMIT 1
         """,
         ("hash", hash),
@@ -91,9 +91,10 @@ internal static class SavedFiles
     /// <summary>See <see cref="ITaskJournal.FindSavingHashAsync"/>.</summary>
     public static async Task<string?> FindSavingHashAsync(SqlSession session, long id) => (await session.QueryAsync(
         """
-        SELECT saving_hash AS hash FROM tasks WHERE id = @id AND saving_hash IS NOT NULL
+        SELECT saving_hash AS hash, 0 AS other FROM tasks WHERE id = @id AND saving_hash IS NOT NULL
         UNION ALL
-        SELECT saving_hash FROM saved_files WHERE task = @id AND machine = @machine AND saving_hash IS NOT NULL
+        SELECT saving_hash, CASE WHEN machine = @machine THEN 0 ELSE 1 END FROM saved_files WHERE task = @id AND saving_hash IS NOT NULL
+        ORDER BY other
         """,
         row => row.Text("hash"),
         ("id", id),

@@ -265,12 +265,12 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
         if (answer.Kind == SpooledKind.Saved && isOwn)
         {
             // It was saved a while ago: the user may have taken it elsewhere since.
-            await TaskTransactions.RecordFoundAsync(session, task.Id, answer.Path!, answer.Hash!).ConfigureAwait(false);
+            await TaskTransactions.RecordFoundAsync(session, task, answer.Path!, answer.Hash!).ConfigureAwait(false);
             return;
         }
 
         // Whether the file is there is for its content to say.
-        await TaskTransactions.BeginSavingAsync(session, task.Id, answer.Path!, answer.Hash!).ConfigureAwait(false);
+        await TaskTransactions.BeginSavingAsync(session, task, answer.Path!, answer.Hash!).ConfigureAwait(false);
         if (answer.Kind == SpooledKind.Saved)
         {
             await SavedFiles.RecordContentAsync(session, task.Id, answer.Hash!).ConfigureAwait(false);

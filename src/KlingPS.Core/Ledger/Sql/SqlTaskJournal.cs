@@ -116,35 +116,38 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         => store.WriteAsync(session => TaskTransactions.DetachAsync(session, id, taskId, reason), WriteScope.Task(id), CancellationToken.None);
 
     /// <inheritdoc/>
-    public Task RecordSavingAsync(long id, string path, string hash)
+    public Task RecordSavingAsync(KlingVideoTask task, string path, string hash)
     {
+        ArgumentNullException.ThrowIfNull(task);
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(hash);
-        return store.WriteAsync(session => TaskTransactions.BeginSavingAsync(session, id, path, hash), WriteScope.Task(id), CancellationToken.None);
+        return store.WriteAsync(session => TaskTransactions.BeginSavingAsync(session, task, path, hash), WriteScope.Account(task.Account), CancellationToken.None);
     }
 
     /// <inheritdoc/>
-    public Task<string?> FindSavingHashAsync(long id, CancellationToken cancellationToken)
-        => store.ReadAsync(session => SavedFiles.FindSavingHashAsync(session, id), cancellationToken);
+    public Task<string?> FindSavingHashAsync(KlingVideoTask task, CancellationToken cancellationToken)
+        => store.ReadAsync(session => TaskTransactions.FindSavingHashAsync(session, task), cancellationToken);
 
     /// <inheritdoc/>
-    public Task<KlingVideoTask> RecordSavedAsync(long id, string path, string hash)
+    public Task<KlingVideoTask> RecordSavedAsync(KlingVideoTask task, string path, string hash)
     {
+        ArgumentNullException.ThrowIfNull(task);
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(hash);
 
         // If a power failure erases this, it can be learned again from the file, which was recorded before it got its name.
-        return store.WriteLightlyAsync(session => TaskTransactions.SaveAsync(session, id, path, hash), WriteScope.Task(id), CancellationToken.None);
+        return store.WriteLightlyAsync(session => TaskTransactions.SaveAsync(session, task, path, hash), WriteScope.Account(task.Account), CancellationToken.None);
     }
 
     /// <inheritdoc/>
-    public Task<KlingVideoTask> RecordFoundAsync(long id, string path, string hash)
+    public Task<KlingVideoTask> RecordFoundAsync(KlingVideoTask task, string path, string hash)
     {
+        ArgumentNullException.ThrowIfNull(task);
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(hash);
 
         // If a power failure erases this, the file is found again.
-        return store.WriteLightlyAsync(session => TaskTransactions.RecordFoundAsync(session, id, path, hash), WriteScope.Task(id), CancellationToken.None);
+        return store.WriteLightlyAsync(session => TaskTransactions.RecordFoundAsync(session, task, path, hash), WriteScope.Account(task.Account), CancellationToken.None);
     }
 
     /// <inheritdoc/>

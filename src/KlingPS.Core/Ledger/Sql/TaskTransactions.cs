@@ -218,18 +218,21 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             ? await ObserveAsync(session, task, snapshot).ConfigureAwait(false)
             : await TaskTable.InsertAsync(session, TaskTransitions.Adopted(account, snapshot, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
 
-    public static async Task<bool> BeginSavingAsync(SqlSession session, long id, string path, string hash)
+    public static async Task<bool> BeginSavingAsync(SqlSession session, KlingVideoTask seen, string path, string hash)
     {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        KlingVideoTask task = await GetCurrentAsync(session, seen).ConfigureAwait(false);
         await SavedFiles.BeginSavingAsync(session, task.Id, path, hash).ConfigureAwait(false);
         return true;
     }
 
-    public static Task<KlingVideoTask> SaveAsync(SqlSession session, long id, string path, string hash)
-        => RecordFileAsync(session, id, path, hash, task => task.Saved(path, hash));
+    public static async Task<string?> FindSavingHashAsync(SqlSession session, KlingVideoTask seen)
+        => await TaskTable.FindCurrentAsync(session, seen).ConfigureAwait(false) is { Id: var id } ? await SavedFiles.FindSavingHashAsync(session, id).ConfigureAwait(false) : null;
 
-    public static Task<KlingVideoTask> RecordFoundAsync(SqlSession session, long id, string path, string hash)
-        => RecordFileAsync(session, id, path, hash, task => task.Found(path, hash));
+    public static Task<KlingVideoTask> SaveAsync(SqlSession session, KlingVideoTask seen, string path, string hash)
+        => RecordFileAsync(session, seen, path, hash, task => task.Saved(path, hash));
+
+    public static Task<KlingVideoTask> RecordFoundAsync(SqlSession session, KlingVideoTask seen, string path, string hash)
+        => RecordFileAsync(session, seen, path, hash, task => task.Found(path, hash));
 
     public static async Task<KlingVideoTask> TakeAsync(SqlSession session, long id, bool isTaken)
     {
@@ -571,10 +574,10 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
     }
 
-    private static async Task<KlingVideoTask> RecordFileAsync(SqlSession session, long id, string path, string hash, Func<KlingVideoTask, KlingVideoTask> change)
+    private static async Task<KlingVideoTask> RecordFileAsync(SqlSession session, KlingVideoTask seen, string path, string hash, Func<KlingVideoTask, KlingVideoTask> change)
     {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        await SavedFiles.RecordAsync(session, id, path, hash).ConfigureAwait(false);
+        KlingVideoTask task = await GetCurrentAsync(session, seen).ConfigureAwait(false);
+        await SavedFiles.RecordAsync(session, task.Id, path, hash).ConfigureAwait(false);
         return await WriteAsync(session, task, change(task)).ConfigureAwait(false);
     }
 
@@ -586,6 +589,11 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>.</exception>
     private static async Task<KlingVideoTask> GetAttemptAsync(SqlSession session, KlingVideoTask seen)
         => await TaskTable.FindAttemptAsync(session, seen).ConfigureAwait(false) ?? throw TaskTable.CreateNotFound(seen.Id);
+
+    /// <summary>See <see cref="TaskTable.FindCurrentAsync"/>.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.TaskNotFound"/>.</exception>
+    private static async Task<KlingVideoTask> GetCurrentAsync(SqlSession session, KlingVideoTask seen)
+        => await TaskTable.FindCurrentAsync(session, seen).ConfigureAwait(false) ?? throw TaskTable.CreateNotFound(seen.Id);
 
     /// <summary>An attempt that the user can settle.</summary>
     private static async Task<KlingVideoTask> GetUnknownAsync(SqlSession session, long id)

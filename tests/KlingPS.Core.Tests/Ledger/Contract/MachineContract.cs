@@ -30,7 +30,7 @@ public abstract class MachineContract : LedgerContract
         SqlLedger west = await Host.OpenAtAsync("west");
         KlingVideoTask task = await FinishedAsync(east, "t1");
 
-        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
+        await east.Tasks.RecordSavedAsync(task, "/videos/a.mp4", s_hash);
 
         KlingVideoTask there = (await east.Tasks.FindAsync(task.Id, Token))!;
         KlingVideoTask here = (await west.Tasks.FindAsync(task.Id, Token))!;
@@ -49,8 +49,8 @@ public abstract class MachineContract : LedgerContract
         SqlLedger west = await Host.OpenAtAsync("west");
         KlingVideoTask task = await FinishedAsync(east, "t1");
 
-        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
-        KlingVideoTask saved = await west.Tasks.RecordSavedAsync(task.Id, @"D:\videos\a.mp4", s_hash);
+        await east.Tasks.RecordSavedAsync(task, "/videos/a.mp4", s_hash);
+        KlingVideoTask saved = await west.Tasks.RecordSavedAsync(task, @"D:\videos\a.mp4", s_hash);
 
         Assert.Equal(@"D:\videos\a.mp4", saved.SavedPath);
         Assert.Equal("/videos/a.mp4", (await east.Tasks.FindAsync(task.Id, Token))!.SavedPath);
@@ -58,21 +58,21 @@ public abstract class MachineContract : LedgerContract
     }
 
     [Fact]
-    public async Task A_file_that_is_about_to_get_its_name_is_known_on_its_machine_alone()
+    public async Task The_path_of_a_file_that_is_about_to_get_its_name_is_known_on_its_machine_alone_and_its_content_everywhere()
     {
         SqlLedger east = await Host.OpenAtAsync("east");
         SqlLedger west = await Host.OpenAtAsync("west");
         KlingVideoTask task = await FinishedAsync(east, "t1");
 
-        await east.Tasks.RecordSavingAsync(task.Id, "/videos/a.mp4", s_hash);
+        await east.Tasks.RecordSavingAsync(task, "/videos/a.mp4", s_hash);
 
         Assert.Equal([new SavedPath("/videos/a.mp4", task.Id, s_hash, IsCertain: false)], await east.Tasks.ListSavedPathsAsync(Token));
-        Assert.Equal(s_hash, await east.Tasks.FindSavingHashAsync(task.Id, Token));
+        Assert.Equal(s_hash, await east.Tasks.FindSavingHashAsync(task, Token));
         Assert.Empty(await west.Tasks.ListSavedPathsAsync(Token));
-        Assert.Null(await west.Tasks.FindSavingHashAsync(task.Id, Token));
+        Assert.Equal(s_hash, await west.Tasks.FindSavingHashAsync(task, Token));
         Assert.Equal([task.Id], await UnsavedAsync(east));
 
-        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
+        await east.Tasks.RecordSavedAsync(task, "/videos/a.mp4", s_hash);
 
         Assert.Equal([new SavedPath("/videos/a.mp4", task.Id, s_hash)], await east.Tasks.ListSavedPathsAsync(Token));
     }
@@ -179,7 +179,7 @@ public abstract class MachineContract : LedgerContract
     {
         SqlLedger east = await Host.OpenAtAsync("east");
         KlingVideoTask task = await FinishedAsync(east, "t1");
-        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
+        await east.Tasks.RecordSavedAsync(task, "/videos/a.mp4", s_hash);
 
         await east.Tasks.RemoveAsync(task.Id);
 
@@ -192,7 +192,7 @@ public abstract class MachineContract : LedgerContract
         SqlLedger east = await Host.OpenAtAsync("east");
         KlingVideoTask attempt = await east.Tasks.LoseAsync((await east.Tasks.BeginAsync(LedgerHost.Intent(), Token)).Id);
         KlingVideoTask adopted = await east.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
-        await east.Tasks.RecordSavedAsync(adopted.Id, "/videos/a.mp4", s_hash);
+        await east.Tasks.RecordSavedAsync(adopted, "/videos/a.mp4", s_hash);
 
         KlingVideoTask joined = await east.Tasks.AcceptAsync(attempt.Id, "t1");
 
@@ -208,7 +208,7 @@ public abstract class MachineContract : LedgerContract
         foreach (string key in new[] { LedgerHost.Account, "key 2" })
         {
             KlingVideoTask adopted = await east.Tasks.RecordSnapshotAsync(key, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded, 42));
-            await east.Tasks.RecordSavedAsync(adopted.Id, $"/videos/{key}.mp4", s_hash);
+            await east.Tasks.RecordSavedAsync(adopted, $"/videos/{key}.mp4", s_hash);
             await east.Accounts.RecordAsync(new AccountKey(key, LedgerHost.Account) { Service = "kie.ai", IsSettled = true }, Token);
         }
 
@@ -224,7 +224,7 @@ public abstract class MachineContract : LedgerContract
         SqlLedger east = await Host.OpenAtAsync("east");
         SqlLedger west = await Host.OpenAtAsync("west");
         KlingVideoTask task = await FinishedAsync(east, "t1");
-        await east.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", s_hash);
+        await east.Tasks.RecordSavedAsync(task, "/videos/a.mp4", s_hash);
 
         await west.Tasks.RecordTakenAsync(task.Id, true);
 

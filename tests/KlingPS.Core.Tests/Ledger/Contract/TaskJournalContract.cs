@@ -116,7 +116,7 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal(("https://files.example/t1.mp4", end, end + TimeSpan.FromHours(24)), (task.ResultUri, task.CompletedAt, task.ExpiresAt));
         Assert.Equal([task], await Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token));
 
-        task = await Ledger.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", "cafe");
+        task = await Ledger.Tasks.RecordSavedAsync(task, "/videos/a.mp4", "cafe");
         Assert.Equal(("/videos/a.mp4", "cafe"), (task.SavedPath, task.SavedHash));
         Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token));
     }
@@ -128,14 +128,14 @@ public abstract class TaskJournalContract : LedgerContract
         KlingVideoTask task = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
         KlingVideoTask taken = await Ledger.Tasks.RecordTakenAsync(task.Id, isTaken: true);
 
-        KlingVideoTask found = await Ledger.Tasks.RecordFoundAsync(task.Id, "/videos/a.mp4", "cafe");
+        KlingVideoTask found = await Ledger.Tasks.RecordFoundAsync(task, "/videos/a.mp4", "cafe");
 
         Assert.NotNull(taken.TakenAt);
         Assert.Equal(taken with { SavedPath = "/videos/a.mp4", SavedHash = "cafe" }, found);
         Assert.Equal(found, await Ledger.Tasks.FindAsync(task.Id, Token));
         Assert.Equal([new SavedPath("/videos/a.mp4", task.Id, "cafe")], await Ledger.Tasks.ListSavedPathsAsync(Token));
 
-        Assert.Equal(found with { TakenAt = null }, await Ledger.Tasks.RecordSavedAsync(task.Id, "/videos/a.mp4", "cafe"));
+        Assert.Equal(found with { TakenAt = null }, await Ledger.Tasks.RecordSavedAsync(task, "/videos/a.mp4", "cafe"));
     }
 
     [Fact]
@@ -305,7 +305,7 @@ public abstract class TaskJournalContract : LedgerContract
     {
         KlingVideoTask attempt = await UnknownAsync();
         KlingVideoTask adopted = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
-        await Ledger.Tasks.RecordSavedAsync(adopted.Id, "/videos/a.mp4", "cafe");
+        await Ledger.Tasks.RecordSavedAsync(adopted, "/videos/a.mp4", "cafe");
 
         KlingVideoTask task = await Ledger.Tasks.AcceptAsync(attempt.Id, "t1");
 
@@ -358,7 +358,7 @@ public abstract class TaskJournalContract : LedgerContract
         KlingVideoTask attempt = await UnknownAsync();
         KlingVideoTask finished = await Ledger.Tasks.RecordSnapshotAsync("key 2", TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
         KlingVideoTask pending = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Generating));
-        await Ledger.Tasks.RecordSavedAsync(pending.Id, "/videos/a.mp4", "cafe");
+        await Ledger.Tasks.RecordSavedAsync(pending, "/videos/a.mp4", "cafe");
         foreach (string key in new[] { TempLedger.Account, "key 2" })
         {
             await Ledger.Accounts.RecordAsync(new AccountKey(key, TempLedger.Account) { Service = "kie.ai", IsSettled = true }, Token);
@@ -1355,7 +1355,7 @@ public abstract class TaskJournalContract : LedgerContract
         await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded, 42));
         if (isSaved)
         {
-            await Ledger.Tasks.RecordSavedAsync(read.Id, "/videos/fox.mp4", new string('a', 64));
+            await Ledger.Tasks.RecordSavedAsync(read, "/videos/fox.mp4", new string('a', 64));
             Assert.Equal(read.Id, (await Ledger.Tasks.RemoveAsync(read)).Id);
             return;
         }

@@ -19,16 +19,16 @@ public abstract class TaskQueryContract : LedgerContract
         await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("t1", KlingTaskState.Succeeded));
         string path = Path.Combine(folder, "a.mp4");
 
-        await Ledger.Tasks.RecordSavingAsync(task.Id, path, "cafe");
+        await Ledger.Tasks.RecordSavingAsync(task, path, "cafe");
 
         Assert.Equal([new SavedPath(path, task.Id, "cafe", IsCertain: false)], await Ledger.Tasks.ListSavedPathsAsync(Token));
-        Assert.Equal("cafe", await Ledger.Tasks.FindSavingHashAsync(task.Id, Token));
+        Assert.Equal("cafe", await Ledger.Tasks.FindSavingHashAsync(task, Token));
         Assert.Null(Assert.Single(await Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token)).SavedPath);
 
-        await Ledger.Tasks.RecordSavedAsync(task.Id, path, "cafe");
+        await Ledger.Tasks.RecordSavedAsync(task, path, "cafe");
 
         Assert.Equal([new SavedPath(path, task.Id, "cafe")], await Ledger.Tasks.ListSavedPathsAsync(Token));
-        Assert.Null(await Ledger.Tasks.FindSavingHashAsync(task.Id, Token));
+        Assert.Null(await Ledger.Tasks.FindSavingHashAsync(task, Token));
         Assert.Empty(await Ledger.Tasks.ListAsync(new TaskFilter { Unsaved = true }, Token));
     }
 
@@ -185,7 +185,7 @@ public abstract class TaskQueryContract : LedgerContract
         string folder = Path.GetFullPath("/videos");
         foreach ((string id, string path) in ((string, string)[])[("t1", "a.mp4"), ("t2", "sub/b.mp4")])
         {
-            await Ledger.Tasks.RecordSavedAsync((await AcceptedAsync(id)).Id, Path.GetFullPath(Path.Combine(folder, path)), id);
+            await Ledger.Tasks.RecordSavedAsync(await AcceptedAsync(id), Path.GetFullPath(Path.Combine(folder, path)), id);
         }
 
         await AcceptedAsync("t3");
@@ -201,7 +201,7 @@ public abstract class TaskQueryContract : LedgerContract
         string folder = Path.GetFullPath("/videos");
         foreach (string name in (string[])["a.mp4", "b.mp4"])
         {
-            await Ledger.Tasks.RecordSavedAsync(task.Id, Path.Combine(folder, name), "cafe");
+            await Ledger.Tasks.RecordSavedAsync(task, Path.Combine(folder, name), "cafe");
             await Ledger.FileHashes.RecordAsync(Path.Combine(folder, name), new FileStamp(100, Host.Time.GetUtcNow()), "cafe", Token);
         }
 
@@ -222,7 +222,7 @@ public abstract class TaskQueryContract : LedgerContract
         ];
         foreach (string path in paths)
         {
-            await Ledger.Tasks.RecordSavedAsync((await AcceptedAsync($"t{path}", path)).Id, path, $"hash of {path}");
+            await Ledger.Tasks.RecordSavedAsync(await AcceptedAsync($"t{path}", path), path, $"hash of {path}");
         }
 
         await IsFoundAsync("/elsewhere/Fox.mp4", "/videos/fox.mp4", "/other/FOX.MP4", @"C:\videos\fox.mp4", "fox.mp4");
@@ -246,7 +246,7 @@ public abstract class TaskQueryContract : LedgerContract
         string[] paths = [.. Enumerable.Range(0, 250).Select(i => $"/videos/{i}.mp4")];
         foreach (int i in (int[])[0, 99, 100, 249])
         {
-            await Ledger.Tasks.RecordSavedAsync((await AcceptedAsync($"t{i}", paths[i])).Id, paths[i], $"hash {i}");
+            await Ledger.Tasks.RecordSavedAsync(await AcceptedAsync($"t{i}", paths[i]), paths[i], $"hash {i}");
         }
 
         Assert.Equal(
@@ -261,9 +261,9 @@ public abstract class TaskQueryContract : LedgerContract
         foreach (string path in (string[])["/videos/a.mp4", "/videos/b.mp4"])
         {
             await Ledger.FileHashes.RecordAsync(path, new FileStamp(100, Host.Time.GetUtcNow()), "cafe", Token);
-            await Ledger.Tasks.RecordSavingAsync(task.Id, path, "cafe");
+            await Ledger.Tasks.RecordSavingAsync(task, path, "cafe");
             Assert.Contains(new SavedPath(path, task.Id, "cafe", IsCertain: false), await Ledger.Tasks.ListSavedPathsAsync([path], Token));
-            await Ledger.Tasks.RecordSavedAsync(task.Id, path, "cafe");
+            await Ledger.Tasks.RecordSavedAsync(task, path, "cafe");
             Assert.Equal([new SavedPath(path, task.Id, "cafe")], await Ledger.Tasks.ListSavedPathsAsync([path], Token));
         }
 
@@ -291,9 +291,9 @@ public abstract class TaskQueryContract : LedgerContract
         KlingVideoTask two = await AcceptedAsync("t2", "b");
         Assert.False(await Ledger.Tasks.IsSavedForAnotherAsync("cafe", null, Token));
 
-        await Ledger.Tasks.RecordSavingAsync(one.Id, "/videos/a.mp4", "cafe");
+        await Ledger.Tasks.RecordSavingAsync(one, "/videos/a.mp4", "cafe");
         Assert.True(await Ledger.Tasks.IsSavedForAnotherAsync("cafe", null, Token));
-        await Ledger.Tasks.RecordSavedAsync(one.Id, "/videos/a.mp4", "cafe");
+        await Ledger.Tasks.RecordSavedAsync(one, "/videos/a.mp4", "cafe");
 
         Assert.True(await Ledger.Tasks.IsSavedForAnotherAsync("cafe", null, Token));
         Assert.True(await Ledger.Tasks.IsSavedForAnotherAsync("cafe", two.Id, Token));

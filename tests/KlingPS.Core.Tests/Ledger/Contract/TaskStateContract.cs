@@ -212,7 +212,7 @@ public abstract class TaskStateContract : LedgerContract
                 await journal.BeginAsync(TempLedger.Intent(task.SourceHash!, replaces: task.Id), Token);
                 return await journal.FindAsync(task.Id, Token);
             case "save":
-                return await journal.RecordSavedAsync(task.Id, "/videos/a.mp4", "cafe");
+                return await journal.RecordSavedAsync(task, "/videos/a.mp4", "cafe");
             case "claim":
                 return await journal.ClaimAsync(TempLedger.Intent(task.SourceHash!), Token);
             default:

@@ -364,7 +364,7 @@ public sealed class SpoolReplayTests : IAsyncDisposable
         Assert.Equal(("/v/a.mp4", s_hash), (saved.SavedPath, saved.SavedHash));
 
         // What was saved since is newer.
-        await _ledger.Tasks.RecordSavedAsync(task.Id, "/v/b.mp4", s_hash);
+        await _ledger.Tasks.RecordSavedAsync(task, "/v/b.mp4", s_hash);
         Assert.Equal("/v/b.mp4", (await KeptAsync(SpooledAnswer.Saved(task, "/v/a.mp4", s_hash)))!.SavedPath);
     }
 

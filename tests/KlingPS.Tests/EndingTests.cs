@@ -315,6 +315,19 @@ public sealed partial class EndingTests : IDisposable
     }
 
     [Fact]
+    public async Task Whoever_wants_only_the_first_and_gets_it_has_nothing_to_be_told()
+    {
+        await using ConnectedShell shell = await StartAsync();
+        await MakeTwoAsync(shell);
+
+        ShellResult result = (await shell.RunAsync("$tasks[0] | Wait-KlingVideoTask | Select-First | Wait-KlingVideoTask")).Clean();
+
+        Assert.Single(result.Output);
+        Assert.Empty(result.Warnings);
+        Assert.Empty(_host.Screen.Warnings);
+    }
+
+    [Fact]
     public async Task What_is_left_when_only_the_first_goes_on_is_told_once_at_the_end()
     {
         await using ConnectedShell shell = await StartAsync();

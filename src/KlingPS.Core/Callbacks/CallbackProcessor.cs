@@ -80,7 +80,18 @@ internal sealed class CallbackProcessor
         catch (KlingException exception) when (_service.Loss.Note(exception) && (attempt is not null || notice.IsSigned))
         {
             // Nobody sends it again, and an attempt that counts as one that bought nothing would be bought once more.
-            if (await KeepAsync(notice, attempt, cancellationToken).ConfigureAwait(false) is string kept)
+            string? kept;
+            try
+            {
+                kept = await KeepAsync(notice, attempt, cancellationToken).ConfigureAwait(false);
+            }
+            catch (KlingException refusal) when (refusal is not KlingApiException { IsTransient: true })
+            {
+                // The service does not confirm the callback, so there is nothing to keep.
+                kept = null;
+            }
+
+            if (kept is not null)
             {
                 throw AnswerSpool.CreateKeptException(exception, kept);
             }
@@ -138,9 +149,10 @@ internal sealed class CallbackProcessor
     private async Task<string?> KeepAsync(CallbackNotice notice, KlingVideoTask? attempt, CancellationToken cancellationToken)
     {
         TaskSnapshot snapshot = await QueryAsync(notice.TaskId, cancellationToken).ConfigureAwait(false);
-        string? nonce = CallbackNonce.Find(snapshot.Spec?.CallbackUri) ?? notice.Nonce;
+        string? nonce = CallbackNonce.Find(snapshot.Spec?.CallbackUri) ?? attempt?.Nonce;
         if (attempt is null || attempt.Nonce != nonce)
         {
+            // Nobody but the service itself says which attempt it is.
             return nonce is null ? null : await _session.Ledger.Tasks.KeepAsync(SpooledAnswer.Accepted(_session.Account, nonce, snapshot.TaskId)).ConfigureAwait(false);
         }
 
@@ -201,26 +213,20 @@ internal sealed class CallbackProcessor
         }
     }
 
-    /// <summary>Records which task an attempt has bought. If the record of the attempt was removed while the service was asked, it is restored.</summary>
+    /// <summary>Records which task an attempt has bought. The attempt is found by its nonce; if its record was removed while the service was asked, it is restored.</summary>
     private async Task<RecordResult> RecordAcceptedAsync(KlingVideoTask attempt, string taskId)
     {
         ITaskJournal tasks = _session.Ledger.Tasks;
-        try
+        var intent = new TaskIntent
         {
-            return await tasks.RecordAcceptedAsync(attempt.Id, taskId).ConfigureAwait(false);
-        }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
-        {
-            var intent = new TaskIntent
-            {
-                Account = attempt.Account,
-                Spec = attempt.Spec,
-                Identity = attempt.Identity ?? attempt.Spec.GetIdentity(),
-                Credits = attempt.Spec.GetCredits(),
-                Nonce = attempt.Nonce!,
-            };
-            return await tasks.RecordAcceptedAsync(attempt.Id, taskId, intent).ConfigureAwait(false);
-        }
+            Account = attempt.Account,
+            Spec = attempt.Spec,
+            Identity = attempt.Identity ?? attempt.Spec.GetIdentity(),
+            Credits = attempt.Spec.GetCredits(),
+            Nonce = attempt.Nonce!,
+            Replaces = attempt.Replaces is long replaced ? await tasks.FindAsync(replaced, CancellationToken.None).ConfigureAwait(false) : null,
+        };
+        return await tasks.RecordAcceptedAsync(attempt.Id, taskId, intent).ConfigureAwait(false);
     }
 
     private static void RequireSame(KlingVideoTask attempt, TaskSnapshot snapshot)

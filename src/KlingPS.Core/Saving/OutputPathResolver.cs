@@ -331,7 +331,7 @@ internal sealed partial class OutputPathResolver
             : findings with { IsOccupied = true, IsOthers = isOthers, HasChanged = own.Any(record => record.IsCertain) };
     }
 
-    /// <summary>A task as the ledger has it now; as it was read before, if the ledger is lost or no longer has it.</summary>
+    /// <summary>A task as the ledger has it now; as it was read before, if the ledger is lost or no longer has it, and without its number if another task has that now.</summary>
     private async Task<KlingVideoTask> FindCurrentAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         if (_loss.Error is null)

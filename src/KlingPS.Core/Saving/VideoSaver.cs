@@ -230,7 +230,7 @@ internal sealed class VideoSaver
     /// <summary>Takes a video that is there. If an earlier run, or another machine, gave the file its name and could not record that, it is recorded now.</summary>
     private async Task<SavedVideo> TakePresentAsync(KlingVideoTask task, OutputPath found)
     {
-        var present = new SavedVideo(found.Path, found.Task ?? task) { IsPresent = true };
+        var present = new SavedVideo(found.Path, found.Task is { Id: > 0 } recorded ? recorded : task) { IsPresent = true };
         try
         {
             return found.UnrecordedHash is string hash

@@ -40,17 +40,14 @@ internal sealed class FailedTasks(KlingService service, IdentifiedSubmission ide
             return null;
         }
 
-        // An answer is as old as the question, and a question without an answer tells nothing.
+        // An answer is as old as the question, and a question without an answer tells nothing. All are asked for at once, so that none is older than the others.
         var askedAt = Moment.Now(_session.TimeProvider);
         IReadOnlyList<KlingVideoTask> all = await _session.Ledger.Tasks.ListFailedAsync(_session.Account, identified.Submission.Spec, MaxAsked, cancellationToken).ConfigureAwait(false);
-        foreach (KlingVideoTask failed in all)
+        KlingVideoTask[] asked = await Task.WhenAll(all.Select(failed => AskAsync(failed, cancellationToken))).ConfigureAwait(false);
+        if (asked.FirstOrDefault(task => task.TaskState != KlingTaskState.Failed) is KlingVideoTask made)
         {
-            KlingVideoTask task = await AskAsync(failed, cancellationToken).ConfigureAwait(false);
-            if (task.TaskState != KlingTaskState.Failed)
-            {
-                service.Observer?.OnNotice($"'{_subject}' had failed as task {task.Id}, and is {task.State} at the service now. Nothing is bought for it.");
-                return task;
-            }
+            service.Observer?.OnNotice($"'{_subject}' had failed as task {made.Id}, and is {made.State} at the service now. Nothing is bought for it.");
+            return made;
         }
 
         LastFailure = all is [var last, ..] ? last.Id : 0;

@@ -403,7 +403,10 @@ internal sealed class Purchase(
             if (_hasToAsk)
             {
                 _hasToAsk = false;
-                return await HoldBackAsync(task, new Retry(refusal.WithMessage(AskedTooLongAgo), Backoff.NotSent)).ConfigureAwait(false);
+                KlingApiException late = refusal.WithMessage(AskedTooLongAgo);
+                return IsPatient(_sent)
+                    ? await HoldBackAsync(task, new Retry(late, Backoff.NotSent)).ConfigureAwait(false)
+                    : await WithdrawAsync(late.Message).ConfigureAwait(false) ?? throw late;
             }
 
             if (_unsent is RecordResult changed)

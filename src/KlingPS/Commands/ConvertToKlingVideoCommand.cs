@@ -490,11 +490,11 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         return new RunReportFile(
             path,
             begun,
-            () => Connection.Session?.Ledger.Location,
-            text => Connection.Session?.Key.TryRedact(text) ?? text,
+            () => Context.PresentSession?.Ledger.Location,
+            text => Context.PresentSession?.Key.TryRedact(text) ?? text,
             TimeProvider.System)
         {
-            AddAccount = report => Connection.Session is not KlingSession session ? report : report with
+            AddAccount = report => Context.PresentSession is not KlingSession session ? report : report with
             {
                 Account = new RunAccount(session.Fingerprint, session.Endpoints.Api.ToString(), session.IsSandbox),
                 Ledger = session.Ledger.Location,

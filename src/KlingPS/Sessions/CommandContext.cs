@@ -75,6 +75,9 @@ internal sealed class CommandContext : IDisposable
     /// <summary>Whether the command was given tasks that others have read from the ledger, or have bought.</summary>
     public bool HasTasksInHand { get; set; }
 
+    /// <summary>The session that the command works with; until it has one, that of the runspace, if there is one. None is made.</summary>
+    public KlingSession? PresentSession => _session ?? Connection.Session;
+
     /// <summary>The session to work with: the connected one, or one from the key that is found elsewhere.</summary>
     /// <exception cref="KlingException">There is no key, or the settings cannot be used.</exception>
     public KlingSession Session => _session ??= Connection.GetSession(Settings, Keys);

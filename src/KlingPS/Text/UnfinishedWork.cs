@@ -28,6 +28,7 @@ internal sealed class UnfinishedWork
     private bool _isCutShort;
     private bool _isTold;
     private volatile bool _hasErrors;
+    private volatile bool _hasFailed;
 
     /// <summary>Whether several commands run at the same time.</summary>
     public bool IsShared
@@ -36,7 +37,7 @@ internal sealed class UnfinishedWork
         {
             lock (_lock)
             {
-                return _members.Count > 1;
+                return _members.Count(member => !member.IsOver) > 1;
             }
         }
     }
@@ -48,7 +49,7 @@ internal sealed class UnfinishedWork
         {
             lock (_lock)
             {
-                return _members.Count == 0;
+                return _members.TrueForAll(member => member.IsOver);
             }
         }
     }
@@ -66,6 +67,7 @@ internal sealed class UnfinishedWork
                 _isCutShort = false;
                 _isTold = false;
                 _hasErrors = false;
+                _hasFailed = false;
             }
 
             var member = new Member(this);
@@ -190,8 +192,10 @@ internal sealed class UnfinishedWork
     /// <summary>One command.</summary>
     internal sealed class Member(UnfinishedWork work)
     {
-        private bool _isOver;
         private bool _hasTasks;
+
+        /// <summary>Whether the command has ended. PowerShell does not dispose of every command that has.</summary>
+        public bool IsOver { get; private set; }
 
         /// <summary>How many requests of the command have left and have no response yet.</summary>
         public Func<int>? UnderWay { get; set; }
@@ -215,6 +219,13 @@ internal sealed class UnfinishedWork
             set => work._hasErrors = value;
         }
 
+        /// <summary>Whether one of the running commands has ended all of them with an error.</summary>
+        public bool HasFailed
+        {
+            get => work._hasFailed;
+            set => work._hasFailed = value;
+        }
+
         /// <summary>Whether this one began first of the running commands.</summary>
         public bool IsOldest
         {
@@ -234,7 +245,7 @@ internal sealed class UnfinishedWork
             {
                 lock (work._lock)
                 {
-                    return work._members.Exists(member => member != this && !member._isOver);
+                    return work._members.Exists(member => member != this && !member.IsOver);
                 }
             }
         }
@@ -327,16 +338,16 @@ internal sealed class UnfinishedWork
         {
             lock (work._lock)
             {
-                _isOver = true;
-                bool isLast = work._members.TrueForAll(member => member._isOver);
+                IsOver = true;
+                bool isLast = work._members.TrueForAll(member => member.IsOver);
                 if (!isLast || work._isTold || !(work._isCutShort || work._members.Exists(member => member.HasTimedOut)))
                 {
                     return null;
                 }
 
-                string? text = work.Describe(withHandedOut: false);
-                work._isTold = text is not null;
-                return text;
+                // Whoever has been given a task knows of it.
+                work._isTold = true;
+                return work.Describe(withHandedOut: false);
             }
         }
 
@@ -345,8 +356,8 @@ internal sealed class UnfinishedWork
         {
             lock (work._lock)
             {
-                work._isCutShort |= !_isOver && HasWork;
-                _isOver = true;
+                work._isCutShort |= !IsOver && HasWork;
+                IsOver = true;
             }
         }
 

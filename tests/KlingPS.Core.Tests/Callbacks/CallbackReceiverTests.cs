@@ -106,6 +106,26 @@ public sealed class CallbackReceiverTests : IAsyncDisposable
         Assert.StartsWith($"'/images/fox.png' (task {task.Id}) was bought after all, as task a of the service", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task An_attempt_that_a_callback_restores_is_still_known_to_replace_another_one()
+    {
+        KlingVideoTask lost = await LostAsync("/images/fox.png");
+        KlingVideoTask began = await _harness.Ledger.Tasks.BeginAsync(
+            new TaskIntent { Account = lost.Account, Spec = lost.Spec, Identity = lost.Identity!, Credits = 42, Replaces = lost }, CancellationToken.None);
+        KlingVideoTask attempt = await _harness.Ledger.Tasks.RejectAsync(began.Id, "500", "No.");
+        _harness.Tasks["a"] = async (request, cancellationToken) =>
+        {
+            await _harness.Ledger.OfOtherProcess.Tasks.RemoveAsync(attempt);
+            return await RecordOf("a", CallbackNonce.Append(HookUri, attempt.Nonce!))(request, cancellationToken);
+        };
+        Receive();
+
+        Assert.Equal(CallbackResult.Accepted, Call("a", attempt.Nonce));
+
+        KlingVideoTask bought = (await NextAsync()).Value!;
+        Assert.Equal(("a", lost.Id), (bought.TaskId, bought.Replaces));
+    }
+
     [Theory]
     [InlineData(nameof(ITaskJournal.FindByNonceAsync), true)]
     [InlineData(nameof(ITaskJournal.FindByTaskIdAsync), true)]

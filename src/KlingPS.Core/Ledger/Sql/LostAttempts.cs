@@ -14,7 +14,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     /// <summary>For attempts without a recorded time by which the response is due: no request of an earlier version was under way for longer.</summary>
     private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
 
-    /// <summary>What each process, of which there is one outside of tests, has left unrecorded in each ledger: it is still to be recorded when the ledger was closed and is opened again.</summary>
+    /// <summary>By ledger and process (tests simulate several): what is still to be recorded when the ledger, closed in the meantime, is opened again.</summary>
     private static readonly ConcurrentDictionary<(string Place, string Owner), Leftovers> s_leftovers = new();
 
     private readonly Leftovers _left = s_leftovers.GetOrAdd((store.Place, owners.Current), static _ => new Leftovers());

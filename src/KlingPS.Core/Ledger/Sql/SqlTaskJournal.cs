@@ -194,6 +194,18 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     /// <inheritdoc/>
     public Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken) => _lostAttempts.RecoverAsync(cancellationToken);
 
+    /// <summary>The same before something is only shown: a ledger that cannot be written, as on a full disk, can still be read.</summary>
+    private async Task TryRecoverAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (KlingException exception) when (exception.Kind == ErrorKind.LedgerUnusable)
+        {
+        }
+    }
+
     /// <inheritdoc/>
     public async Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken)
     {
@@ -204,7 +216,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         }
 
         // Its process may have ended since the ledger was opened.
-        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        await TryRecoverAsync(cancellationToken).ConfigureAwait(false);
         return await ReadAsync().ConfigureAwait(false);
 
         Task<KlingVideoTask?> ReadAsync() => store.ReadAsync(session => TaskTable.FindAsync(session, id), cancellationToken);
@@ -290,7 +302,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public async IAsyncEnumerable<IReadOnlyList<KlingVideoTask>> ReadPagesAsync(TaskFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        await RecoverAsync(cancellationToken).ConfigureAwait(false);
+        await TryRecoverAsync(cancellationToken).ConfigureAwait(false);
         var pages = new TaskPages(filter, owners.Current);
         while (!pages.IsAtEnd)
         {

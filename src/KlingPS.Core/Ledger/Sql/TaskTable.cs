@@ -109,12 +109,19 @@ internal static class TaskTable
         => attempt.Nonce is null ? FindAsync(session, attempt.Id) : FindByNonceAsync(session, attempt.Nonce);
 
     /// <summary>
-    /// A task as it is recorded now, or <see langword="null"/>: by its nonce or the service's id, because a ledger that was put back from a backup may
-    /// have assigned its number again. If it was known by that id alone, the record of the attempt that has bought it may have taken its place.
+    /// A task as it is recorded now, or <see langword="null"/>. A ledger that was put back from a backup may have assigned its number again; and if it
+    /// was known by the service's id alone, the record of the attempt that has bought it may have taken its place.
     /// </summary>
     public static async Task<KlingVideoTask?> FindCurrentAsync(SqlSession session, KlingVideoTask seen)
-        => (seen.Nonce is null && seen.TaskId is not null ? null : await FindAttemptAsync(session, seen).ConfigureAwait(false))
+    {
+        if (await FindAsync(session, seen.Id).ConfigureAwait(false) is { } task && task.Nonce == seen.Nonce && (seen.TaskId is null || task.TaskId == seen.TaskId))
+        {
+            return task;
+        }
+
+        return (seen.Nonce is null ? null : await FindByNonceAsync(session, seen.Nonce).ConfigureAwait(false))
             ?? (seen.TaskId is null ? null : await FindByTaskIdAsync(session, seen.Account, seen.TaskId).ConfigureAwait(false));
+    }
 
     /// <summary>The task with a local id, or <see langword="null"/>.</summary>
     public static Task<KlingVideoTask?> FindAsync(SqlSession session, long id) => FindAsync(session, "t.id = @id", ("id", id));

@@ -43,7 +43,6 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private UnfinishedWork.Member? _unfinished;
     private string? _runId;
     private bool _hasEnded;
-    private bool _hasFailed;
     private bool _hasToldOfLedger;
 
     PipelineBridge ICommandHost.Bridge => _bridge;
@@ -422,7 +421,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <inheritdoc cref="ICommandStreams.ThrowTerminatingError"/>
     private protected void ThrowTerminatingError(KlingException error, object? target)
     {
-        _hasFailed = true;
+        Unfinished.HasFailed = true;
         _context?.CompleteProgress();
         LogError(error, target);
         OnClosing(error);
@@ -505,13 +504,13 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         string full = GetFullPath(path);
         Context.RequireNotKept(full);
         RunLog.RequireLog(full);
-        RunspaceConnection connection = Connection;
+        CommandContext context = Context;
         Context.Log = new RunLog(new RunLogOptions
         {
             Path = full,
             RunId = RunId,
             Command = MyInvocation.MyCommand.Name,
-            Redact = text => connection.Session?.Key.TryRedact(text) ?? text,
+            Redact = text => context.PresentSession?.Key.TryRedact(text) ?? text,
             OnTrouble = text => Post(() => base.WriteWarning(VisibleText.Of(text))),
         });
     }
@@ -554,7 +553,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         Unfinished.CutShort();
 
         // Select-Object -First ends only what is before it: what is after it goes on, and tells in the end. PowerShell does not always say so.
-        bool mayBeSelect = exception.GetType().Name == "StopUpstreamCommandsException" || (exception is PipelineStoppedException && !Stopping && !_hasFailed);
+        bool mayBeSelect = exception.GetType().Name == "StopUpstreamCommandsException" || (exception is PipelineStoppedException && !Stopping && !Unfinished.HasFailed);
         if (mayBeSelect && Unfinished.HasOthers)
         {
             return;

@@ -12,6 +12,25 @@ public abstract class TaskQueryContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_file_is_recorded_for_the_record_that_was_read_of_a_task_that_has_two()
+    {
+        const string Other = "another-key";
+        TaskSnapshot snapshot = TempLedger.Snapshot("t1", KlingTaskState.Succeeded);
+        KlingVideoTask first = await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, snapshot);
+        KlingVideoTask second = await Ledger.Tasks.RecordSnapshotAsync(Other, snapshot);
+        await Ledger.Accounts.RecordAsync(new AccountKey(Other, TempLedger.Account) { Service = "kie.ai", IsSettled = true }, Token);
+
+        foreach (KlingVideoTask task in (KlingVideoTask[])[second, first])
+        {
+            await Ledger.Tasks.RecordSavingAsync(task, $"/videos/{task.Id}.mp4", "cafe");
+            KlingVideoTask saved = await Ledger.Tasks.RecordSavedAsync(task, $"/videos/{task.Id}.mp4", "cafe");
+            Assert.Equal((task.Id, $"/videos/{task.Id}.mp4"), (saved.Id, saved.SavedPath));
+        }
+
+        Assert.NotEqual(first.Id, second.Id);
+    }
+
+    [Fact]
     public async Task A_path_that_a_video_was_about_to_get_is_listed_and_the_video_is_not_saved_yet()
     {
         string folder = Path.GetFullPath("/videos");

@@ -43,8 +43,21 @@ internal sealed class FailedTasks(KlingService service, IdentifiedSubmission ide
         // An answer is as old as the question, and a question without an answer tells nothing. All are asked for at once, so that none is older than the others.
         var askedAt = Moment.Now(_session.TimeProvider);
         IReadOnlyList<KlingVideoTask> all = await _session.Ledger.Tasks.ListFailedAsync(_session.Account, identified.Submission.Spec, MaxAsked, cancellationToken).ConfigureAwait(false);
-        KlingVideoTask[] asked = await Task.WhenAll(all.Select(failed => AskAsync(failed, cancellationToken))).ConfigureAwait(false);
-        if (asked.FirstOrDefault(task => task.TaskState != KlingTaskState.Failed) is KlingVideoTask made)
+        Task<KlingVideoTask>[] questions = [.. all.Select(failed => AskAsync(failed, cancellationToken))];
+        try
+        {
+            await Task.WhenAll(questions).ConfigureAwait(false);
+        }
+        catch (KlingException) when (FindMade(questions) is not null)
+        {
+            // One is enough, whatever has become of the others.
+        }
+        catch (KlingException doubt) when (!doubt.IsFatal && FindFatal(questions) is not null)
+        {
+            throw FindFatal(questions)!;
+        }
+
+        if (FindMade(questions) is KlingVideoTask made)
         {
             service.Observer?.OnNotice($"'{_subject}' had failed as task {made.Id}, and is {made.State} at the service now. Nothing is bought for it.");
             return made;
@@ -54,6 +67,12 @@ internal sealed class FailedTasks(KlingService service, IdentifiedSubmission ide
         _askedAt = askedAt;
         return null;
     }
+
+    private static KlingVideoTask? FindMade(Task<KlingVideoTask>[] questions)
+        => questions.Where(question => question.IsCompletedSuccessfully).Select(question => question.Result).FirstOrDefault(task => task.TaskState != KlingTaskState.Failed);
+
+    private static KlingException? FindFatal(Task<KlingVideoTask>[] questions)
+        => questions.Select(question => question.Exception?.InnerException).OfType<KlingException>().FirstOrDefault(exception => exception.IsFatal);
 
     /// <returns>The task, as the service says or, if it says nothing else about it any more, as it was.</returns>
     private async Task<KlingVideoTask> AskAsync(KlingVideoTask failed, CancellationToken cancellationToken)

@@ -406,7 +406,7 @@ internal sealed class Purchase(
                 KlingApiException late = refusal.WithMessage(AskedTooLongAgo);
                 return IsPatient(_sent)
                     ? await HoldBackAsync(task, new Retry(late, Backoff.NotSent)).ConfigureAwait(false)
-                    : await WithdrawAsync(late.Message).ConfigureAwait(false) ?? throw late;
+                    : await WithdrawAsync(late.Message).ConfigureAwait(false) ?? throw late.AsFinal();
             }
 
             if (_unsent is RecordResult changed)

@@ -491,7 +491,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             path,
             begun,
             () => Context.PresentSession?.Ledger.Location,
-            text => Context.PresentSession?.Key.TryRedact(text) ?? text,
+            Context.Redact,
             TimeProvider.System)
         {
             AddAccount = report => Context.PresentSession is not KlingSession session ? report : report with

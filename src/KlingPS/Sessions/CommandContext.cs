@@ -78,6 +78,9 @@ internal sealed class CommandContext : IDisposable
     /// <summary>The session that the command works with; until it has one, that of the runspace, if there is one. None is made.</summary>
     public KlingSession? PresentSession => _session ?? Connection.Session;
 
+    /// <summary>A text without the key of the command's session, or of that of the runspace once its own has ended.</summary>
+    public string Redact(string text) => PresentSession?.Key.TryRedact(text) ?? Connection.Session?.Key.TryRedact(text) ?? text;
+
     /// <summary>The session to work with: the connected one, or one from the key that is found elsewhere.</summary>
     /// <exception cref="KlingException">There is no key, or the settings cannot be used.</exception>
     public KlingSession Session => _session ??= Connection.GetSession(Settings, Keys);

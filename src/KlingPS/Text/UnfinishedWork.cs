@@ -28,7 +28,6 @@ internal sealed class UnfinishedWork
     private bool _isCutShort;
     private bool _isTold;
     private volatile bool _hasErrors;
-    private volatile bool _hasFailed;
 
     /// <summary>Whether several commands run at the same time.</summary>
     public bool IsShared
@@ -67,7 +66,6 @@ internal sealed class UnfinishedWork
                 _isCutShort = false;
                 _isTold = false;
                 _hasErrors = false;
-                _hasFailed = false;
             }
 
             var member = new Member(this);
@@ -192,6 +190,7 @@ internal sealed class UnfinishedWork
     /// <summary>One command.</summary>
     internal sealed class Member(UnfinishedWork work)
     {
+        private volatile bool _hasFailed;
         private bool _hasTasks;
 
         /// <summary>Whether the command has ended. PowerShell does not dispose of every command that has.</summary>
@@ -222,8 +221,15 @@ internal sealed class UnfinishedWork
         /// <summary>Whether one of the running commands has ended all of them with an error.</summary>
         public bool HasFailed
         {
-            get => work._hasFailed;
-            set => work._hasFailed = value;
+            get
+            {
+                lock (work._lock)
+                {
+                    return work._members.Exists(member => member._hasFailed);
+                }
+            }
+
+            set => _hasFailed = value;
         }
 
         /// <summary>Whether this one began first of the running commands.</summary>
@@ -346,8 +352,10 @@ internal sealed class UnfinishedWork
                 }
 
                 // Whoever has been given a task knows of it.
-                work._isTold = true;
-                return work.Describe(withHandedOut: false);
+                string? text = work.Describe(withHandedOut: false);
+                work._isTold = text is not null;
+                work._isCutShort = false;
+                return text;
             }
         }
 

@@ -859,6 +859,21 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_failed_task_that_is_being_made_is_used_although_the_service_says_nothing_about_another_one()
+    {
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
+        KlingVideoTask first = await FailAsync(request);
+        KlingVideoTask second = await FailAsync(request);
+        _harness.Tasks[first.TaskId!] = Replies.Code(500, "no answer");
+        _harness.Tasks[second.TaskId!] = PipelineHarness.Generating;
+
+        KlingVideoTask? again = (await SubmitAsync(request with { RetryFailed = true })).Value;
+
+        Assert.Equal((second.Id, KlingTaskState.Generating), (again?.Id, again?.TaskState));
+        Assert.Equal(2, _harness.Creates);
+    }
+
+    [Fact]
     public async Task The_first_of_several_failed_tasks_was_made_after_all_and_nothing_is_bought_again()
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };

@@ -510,7 +510,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             Path = full,
             RunId = RunId,
             Command = MyInvocation.MyCommand.Name,
-            Redact = text => context.PresentSession?.Key.TryRedact(text) ?? text,
+            Redact = context.Redact,
             OnTrouble = text => Post(() => base.WriteWarning(VisibleText.Of(text))),
         });
     }

@@ -189,10 +189,13 @@ internal sealed class Purchase(
     }
 
     /// <summary>Whether an attempt that has come to nothing is followed by another one.</summary>
-    private bool IsPatient(int number)
+    private bool IsPatient(int number) => sender.IsPatient(number, CountFailing());
+
+    /// <summary>How long ago the first attempt came to nothing: from now on, if this is the first.</summary>
+    private TimeSpan CountFailing()
     {
         _failingSince ??= sender.Session.TimeProvider.GetTimestamp();
-        return sender.IsPatient(number, sender.Session.TimeProvider.GetElapsedTime(_failingSince.Value));
+        return sender.Session.TimeProvider.GetElapsedTime(_failingSince.Value);
     }
 
     /// <summary>Refuses to send anything once a batch has ended, or while the service takes nothing.</summary>
@@ -416,8 +419,7 @@ internal sealed class Purchase(
                 return await ResumeAsync(changed).ConfigureAwait(false) is KlingVideoTask bought ? bought : new Retry(refusal.WithMessage(ReasonOf(changed)), Backoff.NotSent);
             }
 
-            _failingSince ??= sender.Session.TimeProvider.GetTimestamp();
-            (Retry? retry, KlingApiException error) = sender.Judge(refusal, _sent, sender.Session.TimeProvider.GetElapsedTime(_failingSince.Value));
+            (Retry? retry, KlingApiException error) = sender.Judge(refusal, _sent, CountFailing());
             return retry is not null
                 ? await HoldBackAsync(task, retry).ConfigureAwait(false)
                 : await WithdrawAsync(error.Message, error.Code?.ToString(CultureInfo.InvariantCulture)).ConfigureAwait(false) ?? throw error;

@@ -152,16 +152,18 @@ internal interface ITaskJournal
     Task<KlingVideoTask> RecordFoundAsync(KlingVideoTask task, string path, string hash);
 
     /// <summary>Records that the user has taken a video elsewhere, so that nothing is left to do for it until it is saved again; or withdraws that.</summary>
-    /// <param name="id">The local id.</param>
+    /// <param name="task">See <see cref="RecordSavingAsync"/>.</param>
     /// <param name="isTaken">Whether it was taken.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the task has no video. <see cref="ErrorKind.TaskNotFound"/>: there is none.</exception>
-    Task<KlingVideoTask> RecordTakenAsync(long id, bool isTaken);
+    Task<KlingVideoTask> RecordTakenAsync(KlingVideoTask task, bool isTaken);
 
     /// <summary>Settles an unknown attempt with the task that it turned out to be.</summary>
-    /// <param name="id">The local id.</param>
+    /// <param name="seen">The attempt as the user has seen it.</param>
     /// <param name="snapshot">What the service says about that task. The caller has checked that it is the right one.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown, or the task belongs to another one.</exception>
-    Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot);
+    /// <exception cref="KlingException">
+    /// <see cref="ErrorKind.RequestInvalid"/>: the attempt is not unknown, or the task belongs to another one. <see cref="ErrorKind.TaskNotFound"/>: there is none.
+    /// </exception>
+    Task<KlingVideoTask> ResolveAsync(KlingVideoTask seen, TaskSnapshot snapshot);
 
     /// <summary>Gives up an unknown attempt. Its credits are no longer reserved, as the user says that they were not spent.</summary>
     /// <param name="seen">The attempt as the user has seen it.</param>
@@ -197,6 +199,11 @@ internal interface ITaskJournal
 
     /// <summary>The task with a local id, or <see langword="null"/>.</summary>
     Task<KlingVideoTask?> FindAsync(long id, CancellationToken cancellationToken);
+
+    /// <summary>A task as it is recorded now, or <see langword="null"/>.</summary>
+    /// <param name="task">See <see cref="RecordSavingAsync"/>.</param>
+    /// <param name="cancellationToken">Cancels the search.</param>
+    Task<KlingVideoTask?> FindCurrentAsync(KlingVideoTask task, CancellationToken cancellationToken);
 
     /// <summary>The task that was bought in place of an attempt, or may have been; otherwise <see langword="null"/>.</summary>
     /// <param name="replaced">The attempt.</param>

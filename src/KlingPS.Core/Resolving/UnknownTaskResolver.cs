@@ -91,7 +91,7 @@ internal sealed class UnknownTaskResolver
                 + "Nothing was changed.");
         }
 
-        return await _session.Ledger.Tasks.ResolveAsync(task.Id, snapshot).ConfigureAwait(false);
+        return await _session.Ledger.Tasks.ResolveAsync(task, snapshot).ConfigureAwait(false);
     }
 
     /// <summary>Refuses a task without a video.</summary>
@@ -114,7 +114,7 @@ internal sealed class UnknownTaskResolver
     public static Task<KlingVideoTask> TakeAsync(ITaskJournal tasks, KlingVideoTask task, bool isTaken)
     {
         RequireVideo(task);
-        return tasks.RecordTakenAsync(task.Id, isTaken);
+        return tasks.RecordTakenAsync(task, isTaken);
     }
 
     /// <summary>Abandons a task: the user knows that it was not bought.</summary>

@@ -338,15 +338,8 @@ internal sealed partial class OutputPathResolver
         {
             try
             {
-                KlingVideoTask? recorded = await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false);
-                if (task.TaskId is null || recorded?.TaskId == task.TaskId)
-                {
-                    return recorded ?? task;
-                }
-
-                // An attempt may have turned out to have bought it, and has its record now; or the number is that of another task.
-                return await _session.Ledger.Tasks.FindByTaskIdAsync(task.Account, task.TaskId, cancellationToken).ConfigureAwait(false)
-                    ?? (recorded is null ? task : task with { Id = 0 });
+                return await _session.Ledger.Tasks.FindCurrentAsync(task, cancellationToken).ConfigureAwait(false)
+                    ?? (await _session.Ledger.Tasks.FindAsync(task.Id, cancellationToken).ConfigureAwait(false) is null ? task : task with { Id = 0 });
             }
             catch (KlingException exception) when (_loss.Note(exception))
             {

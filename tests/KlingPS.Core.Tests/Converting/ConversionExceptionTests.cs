@@ -39,7 +39,7 @@ public sealed class ConversionExceptionTests : IAsyncDisposable
         { 0, nameof(ITaskJournal.RecordSnapshotAsync) },
         { 1, nameof(ITaskJournal.RecordSavingAsync) },
         { 2, nameof(ITaskJournal.RecordSavedAsync) },
-        { 3, nameof(ITaskJournal.FindAsync) },
+        { 3, nameof(ITaskJournal.FindCurrentAsync) },
         { 4, nameof(ITaskJournal.ListSavedPathsAsync) },
         { 5, nameof(ITaskJournal.FindEarlierAsync) },
     };

@@ -23,6 +23,14 @@ internal static class JournalExtensions
     public static async Task<KlingVideoTask> RecordSavedAsync(this ITaskJournal journal, long id, string path, string hash)
         => await journal.RecordSavedAsync(await journal.GetAttemptAsync(id), path, hash);
 
+    /// <summary>Records that the video of a task was taken elsewhere, as it is recorded by its number.</summary>
+    public static async Task<KlingVideoTask> RecordTakenAsync(this ITaskJournal journal, long id, bool isTaken)
+        => await journal.RecordTakenAsync(await journal.GetAttemptAsync(id), isTaken);
+
+    /// <summary>Settles the attempt as it is recorded.</summary>
+    public static async Task<KlingVideoTask> ResolveAsync(this ITaskJournal journal, long id, TaskSnapshot snapshot)
+        => await journal.ResolveAsync(await journal.GetAttemptAsync(id), snapshot);
+
     /// <summary>What the process says that has sent the request of an attempt.</summary>
     public static async Task<RecordResult> ReportLostAsync(this ITaskJournal journal, long id, string reason = "lost")
     {

@@ -221,7 +221,7 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     public async Task A_video_that_was_taken_elsewhere_is_not_asked_for_where_nothing_is()
     {
         KlingVideoTask task = await SavedAsync("mine", "fox.mp4");
-        task = await _harness.Ledger.Tasks.RecordTakenAsync(task.Id, isTaken: true);
+        task = await _harness.Ledger.Tasks.RecordTakenAsync(task, isTaken: true);
         File.Delete(PathOf("fox.mp4"));
         var calls = new List<string>();
         _harness.Ledger.BeforeCall = calls.Add;

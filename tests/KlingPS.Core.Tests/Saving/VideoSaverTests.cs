@@ -172,7 +172,7 @@ public sealed class VideoSaverTests : IAsyncDisposable
         // It is recorded between the first look at the ledger and the next.
         Outcome<TaskReference, SavedVideo> outcome = await SaveWhileAnotherDownloadEndsAsync(task, target, video, () => _harness.Ledger.BeforeCall = name =>
         {
-            if (name == nameof(ITaskJournal.FindAsync) && ++looks == 2)
+            if (name == nameof(ITaskJournal.FindCurrentAsync) && ++looks == 2)
             {
                 string hash = Convert.ToHexStringLower(SHA256.HashData(video));
                 Task.Run(() => _harness.Ledger.Tasks.RecordSavedAsync(task, target, hash)).GetAwaiter().GetResult();

@@ -151,15 +151,19 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     }
 
     /// <inheritdoc/>
-    public Task<KlingVideoTask> RecordTakenAsync(long id, bool isTaken)
-        => store.WriteAsync(session => TaskTransactions.TakeAsync(session, id, isTaken), WriteScope.Task(id), CancellationToken.None);
+    public Task<KlingVideoTask> RecordTakenAsync(KlingVideoTask task, bool isTaken)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return store.WriteAsync(session => TaskTransactions.TakeAsync(session, task, isTaken), WriteScope.Account(task.Account), CancellationToken.None);
+    }
 
     /// <inheritdoc/>
-    public async Task<KlingVideoTask> ResolveAsync(long id, TaskSnapshot snapshot)
+    public async Task<KlingVideoTask> ResolveAsync(KlingVideoTask seen, TaskSnapshot snapshot)
     {
+        ArgumentNullException.ThrowIfNull(seen);
         RequireStateOfService(snapshot);
         await RecoverAsync(CancellationToken.None).ConfigureAwait(false);
-        return await store.WriteAsync(session => TaskTransactions.ResolveAsync(session, id, snapshot), WriteScope.Task(id), CancellationToken.None).ConfigureAwait(false);
+        return await store.WriteAsync(session => TaskTransactions.ResolveAsync(session, seen, snapshot), WriteScope.Account(seen.Account), CancellationToken.None).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
@@ -221,6 +225,10 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
 
         Task<KlingVideoTask?> ReadAsync() => store.ReadAsync(session => TaskTable.FindAsync(session, id), cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public Task<KlingVideoTask?> FindCurrentAsync(KlingVideoTask task, CancellationToken cancellationToken)
+        => store.ReadAsync(session => TaskTable.FindCurrentAsync(session, task), cancellationToken);
 
     /// <inheritdoc/>
     public Task<KlingVideoTask?> FindReplacementAsync(KlingVideoTask replaced, CancellationToken cancellationToken)

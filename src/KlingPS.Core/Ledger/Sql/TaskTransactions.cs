@@ -234,17 +234,17 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static Task<KlingVideoTask> RecordFoundAsync(SqlSession session, KlingVideoTask seen, string path, string hash)
         => RecordFileAsync(session, seen, path, hash, task => task.Found(path, hash));
 
-    public static async Task<KlingVideoTask> TakeAsync(SqlSession session, long id, bool isTaken)
+    public static async Task<KlingVideoTask> TakeAsync(SqlSession session, KlingVideoTask seen, bool isTaken)
     {
-        KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
+        KlingVideoTask task = await GetCurrentAsync(session, seen).ConfigureAwait(false);
         KlingVideoTask taken = task.Taken(isTaken, await NowAsync(session).ConfigureAwait(false))
             ?? throw new KlingException(ErrorKind.RequestInvalid, $"Task {Name(task)} is {task.State} and has no video that could have been taken elsewhere.");
         return await WriteAsync(session, task, taken).ConfigureAwait(false);
     }
 
-    public static async Task<KlingVideoTask> ResolveAsync(SqlSession session, long id, TaskSnapshot snapshot)
+    public static async Task<KlingVideoTask> ResolveAsync(SqlSession session, KlingVideoTask seen, TaskSnapshot snapshot)
     {
-        KlingVideoTask attempt = await GetUnknownAsync(session, id).ConfigureAwait(false);
+        KlingVideoTask attempt = await GetUnknownAsync(session, seen).ConfigureAwait(false);
         return await AttachAsync(session, attempt, snapshot.TaskId).ConfigureAwait(false) switch
         {
             RecordResult.Recorded { Task: var task } => await ObserveAsync(session, task, snapshot).ConfigureAwait(false),
@@ -255,7 +255,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     public static async Task<KlingVideoTask> AbandonAsync(SqlSession session, KlingVideoTask seen)
     {
-        KlingVideoTask task = RequireUnknown(await GetAttemptAsync(session, seen).ConfigureAwait(false));
+        KlingVideoTask task = await GetUnknownAsync(session, seen).ConfigureAwait(false);
         if (task.FailMessage != seen.FailMessage)
         {
             // The user has decided that it was not bought, and did not know everything that is known now. Who buys it again accepts the doubt.
@@ -596,8 +596,8 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         => await TaskTable.FindCurrentAsync(session, seen).ConfigureAwait(false) ?? throw TaskTable.CreateNotFound(seen.Id);
 
     /// <summary>An attempt that the user can settle.</summary>
-    private static async Task<KlingVideoTask> GetUnknownAsync(SqlSession session, long id)
-        => RequireUnknown(await TaskTable.GetAsync(session, id).ConfigureAwait(false));
+    private static async Task<KlingVideoTask> GetUnknownAsync(SqlSession session, KlingVideoTask seen)
+        => RequireUnknown(await GetAttemptAsync(session, seen).ConfigureAwait(false));
 
     private static KlingVideoTask RequireUnknown(KlingVideoTask task)
         => task.TaskState == KlingTaskState.Unknown

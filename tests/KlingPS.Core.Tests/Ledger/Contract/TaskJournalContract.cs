@@ -1168,6 +1168,38 @@ public abstract class TaskJournalContract : LedgerContract
     }
 
     [Fact]
+    public async Task Another_attempt_that_got_the_number_of_a_lost_one_when_the_ledger_was_put_back_is_not_settled_in_its_place()
+    {
+        KlingVideoTask lost = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token)).Task.Id);
+        await Host.PutBackAsync();
+        KlingVideoTask other = await Ledger.Tasks.LoseAsync((await Ledger.Tasks.ClaimAsync(TempLedger.Intent("another image"), Token)).Task.Id);
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.ResolveAsync(lost, TempLedger.Snapshot("t1", KlingTaskState.Waiting)));
+
+        Assert.Equal((lost.Id, ErrorKind.TaskNotFound), (other.Id, error.Kind));
+        Assert.Equal([other], await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
+    }
+
+    [Fact]
+    public async Task Another_video_that_got_the_number_of_one_when_the_ledger_was_put_back_is_not_said_to_have_been_taken_elsewhere()
+    {
+        KlingVideoTask first = await MakeAsync(TempLedger.Intent(), "t1");
+        await Host.PutBackAsync();
+        KlingVideoTask other = await MakeAsync(TempLedger.Intent("another image"), "t2");
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => Ledger.Tasks.RecordTakenAsync(first, isTaken: true));
+
+        Assert.Equal((first.Id, ErrorKind.TaskNotFound), (other.Id, error.Kind));
+        Assert.Equal([other], await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
+
+        async Task<KlingVideoTask> MakeAsync(TaskIntent intent, string taskId)
+        {
+            await Ledger.Tasks.AcceptAsync((await Ledger.Tasks.ClaimAsync(intent, Token)).Task.Id, taskId);
+            return await Ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(taskId, KlingTaskState.Succeeded, 42));
+        }
+    }
+
+    [Fact]
     public async Task A_lost_attempt_that_was_removed_and_restored_before_its_replacement_is_begun_is_replaced_under_its_new_number()
     {
         TaskIntent intent = TempLedger.Intent();

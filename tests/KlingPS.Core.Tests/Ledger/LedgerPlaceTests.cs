@@ -1,6 +1,7 @@
 using System.Data.Common;
 using System.Diagnostics;
 using System.Security.Cryptography;
+using CsCheck;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
@@ -148,7 +149,8 @@ public sealed class LedgerPlaceTests : IAsyncLifetime
     {
         SqlLedger ledger = await _temp.OpenAsync();
         KlingVideoTask task = await ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
-        await _temp.SqlAsync($"PRAGMA user_version = {LedgerHeader.MoreIsInTheWal}");
+        long mark = (long)(await _temp.SqlAsync("PRAGMA user_version"))!;
+        await _temp.SqlAsync($"PRAGMA user_version = {mark + 1}");
         if (isOpenElsewhere)
         {
             await ledger.DisposeAsync();
@@ -156,7 +158,7 @@ public sealed class LedgerPlaceTests : IAsyncLifetime
         else
         {
             await (await _temp.OpenAsync()).DisposeAsync();
-            Assert.Equal(0L, await _temp.SqlAsync("PRAGMA user_version"));
+            Assert.Equal(mark, await _temp.SqlAsync("PRAGMA user_version"));
             await ledger.DisposeAsync();
         }
 
@@ -303,6 +305,114 @@ public sealed class LedgerPlaceTests : IAsyncLifetime
             Assert.Equal(task.Id, (await ledger.Tasks.ClaimAsync(TempLedger.Intent(), Token)).Task.Id);
             Assert.True((await ledger.Tasks.ClaimAsync(TempLedger.Intent("b"), Token)).IsNew);
         }
+    }
+
+    /// <summary>What SQLite would make of it is damage, or a ledger that lists a task and does not find it.</summary>
+    [Theory]
+    [InlineData("a backup", true)]
+    [InlineData("a backup", false)]
+    [InlineData("what was kept", true)]
+    [InlineData("another ledger", true)]
+    public async Task The_wal_of_a_ledger_is_not_written_to_a_file_that_was_put_in_its_place(string what, bool hasBought)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "An open file stays in its place there.");
+        string other = Path.Combine(_temp.Folder, "other.db");
+        await RecordAsync(_temp.Path);
+        if (what == "a backup")
+        {
+            File.Copy(_temp.Path, other);
+            await BuyAsync("before");
+        }
+        else if (what == "another ledger")
+        {
+            await RecordAsync(other);
+        }
+
+        SqlLedger killed = await _temp.OpenAsync();
+        await (hasBought
+            ? killed.Tasks.BeginAsync(TempLedger.Intent("last"), Token)
+            : killed.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("elsewhere", KlingTaskState.Generating)));
+        if (what == "what was kept")
+        {
+            File.Delete(_temp.Path);
+            await Assert.ThrowsAsync<KlingException>(() => killed.Tasks.ClaimAsync(TempLedger.Intent("b"), Token));
+            other = Assert.Single(Directory.GetFiles(_temp.Folder, "*.kept-*"));
+        }
+
+        string path = Path.Combine(Directory.CreateDirectory(Path.Combine(_temp.Folder, "data")).FullName, "ledger.db");
+        File.Copy(other, path);
+        File.Copy(_temp.Path + "-wal", path + "-wal");
+        byte[][] before = [await File.ReadAllBytesAsync(path, Token), await File.ReadAllBytesAsync(path + "-wal", Token)];
+
+        KlingException error = await FailAsync(ledger => ledger.Tasks.ClaimAsync(TempLedger.Intent("b"), Token), path);
+
+        Assert.Contains($"move '{path}-wal' and '{path}-shm' to another folder", error.Message, StringComparison.Ordinal);
+        Assert.Equal(before, [await File.ReadAllBytesAsync(path, Token), await File.ReadAllBytesAsync(path + "-wal", Token)]);
+        File.Delete(path + "-wal");
+        Assert.Equal(what == "what was kept" ? 21 : 20, (await ListAsync(path)).Count);
+        await killed.DisposeAsync();
+
+        async Task BuyAsync(string image)
+        {
+            await using SqlLedger ledger = await _temp.OpenAsync();
+            await ledger.Tasks.BeginAsync(TempLedger.Intent(image), Token);
+        }
+    }
+
+    [Fact]
+    public async Task A_wal_that_is_cut_off_anywhere_is_still_that_of_its_file()
+    {
+        await RecordAsync(_temp.Path);
+        SqlLedger killed = await _temp.OpenAsync();
+        await killed.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot("elsewhere", KlingTaskState.Generating));
+        await killed.Tasks.BeginAsync(TempLedger.Intent("last"), Token);
+        byte[] file = await File.ReadAllBytesAsync(_temp.Path, Token);
+        byte[] wal = await File.ReadAllBytesAsync(_temp.Path + "-wal", Token);
+        await killed.DisposeAsync();
+        string path = Path.Combine(Directory.CreateDirectory(Path.Combine(_temp.Folder, "data")).FullName, "ledger.db");
+
+        // With pages that did not reach the disk, as after a power failure, or without any more.
+        await Gen.Select(Gen.Int[0, wal.Length], Gen.Bool).SampleAsync(
+            async cut =>
+            {
+                await File.WriteAllBytesAsync(path, file);
+                await File.WriteAllBytesAsync(path + "-wal", [.. wal.AsSpan(0, cut.Item1), .. new byte[cut.Item2 ? wal.Length - cut.Item1 : 0]]);
+
+                Assert.InRange((await ListAsync(path)).Count, 20, 22);
+            },
+            iter: 60,
+            threads: 1);
+    }
+
+    [Fact]
+    public async Task Shells_that_begin_write_and_end_at_any_moment_do_not_take_the_wal_for_that_of_another_file()
+    {
+        const int Shells = 4;
+        const int Times = 40;
+        await Task.WhenAll(Enumerable.Range(0, Shells).Select(shell => Task.Run(async () =>
+        {
+            for (int time = 0; time < Times; time++)
+            {
+                await using SqlLedger ledger = Ledger(_temp.Path);
+                string name = $"shell{shell}-{time}";
+                await (time % 2 == 0
+                    ? ledger.Tasks.BeginAsync(TempLedger.Intent(name), Token)
+                    : ledger.Tasks.RecordSnapshotAsync(TempLedger.Account, TempLedger.Snapshot(name, KlingTaskState.Generating)));
+            }
+        })));
+
+        Assert.Equal(Shells * Times, (await ListAsync(_temp.Path)).Count);
+    }
+
+    [Fact]
+    public async Task A_ledger_that_is_only_looked_at_is_not_written()
+    {
+        await RecordAsync(_temp.Path);
+        byte[] before = await File.ReadAllBytesAsync(_temp.Path, Token);
+
+        Assert.Equal(20, (await ListAsync(_temp.Path)).Count);
+
+        Assert.Equal(before, await File.ReadAllBytesAsync(_temp.Path, Token));
     }
 
     [Fact]

@@ -42,7 +42,7 @@ internal sealed class HeldFile : IDisposable
     }
 
     /// <summary>Whether the file holds all that was recorded, without its -wal.</summary>
-    public bool IsComplete => Header.Mark != LedgerHeader.MoreIsInTheWal;
+    public bool IsComplete => !Header.Mark.IsMoreInWal;
 
     /// <summary>What the file says about itself.</summary>
     public LedgerHeader Header => LedgerHeader.Read(_handle);

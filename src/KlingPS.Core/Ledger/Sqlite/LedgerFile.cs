@@ -133,7 +133,19 @@ internal sealed class LedgerFile(string path, TimeProvider time)
                     + $"Put the part beside it, or restore a backup. If the part is lost, {CheckFirst}; then, to go on with what is here, create an empty file '{target}-wal'");
             }
 
+            if (HasOtherWal(held, target + "-wal"))
+            {
+                throw CreateUnusableException(
+                    $"it was put in the place of another file, whose last records are in '{target}-wal' beside it. Put the other file back. "
+                    + $"Or, to go on with this one, {CheckFirst} since it was saved; then move '{target}-wal' and '{target}-shm' to another folder");
+            }
+
             return held;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            held.Dispose();
+            throw CreateUnusableException($"it cannot be read ({e.Message.TrimEnd('.')}). Let this user read and write it, or give the path of another file", e);
         }
         catch
         {
@@ -152,6 +164,32 @@ internal sealed class LedgerFile(string path, TimeProvider time)
         // A shell that begins has its -wal before it marks the file, and one that ends removes the mark before its -wal goes. So a second
         // check in this order tells a lost part from a shell that began or ended between two checks.
         return !hasWal() && isMarked() && !hasWal() && isMarked();
+    }
+
+    /// <summary>Whether the -wal is that of another file: SQLite would write what is in it to this one all the same. Nothing in it, or that of an earlier version, is none.</summary>
+    private static bool HasOtherWal(HeldFile held, string wal)
+    {
+        while (true)
+        {
+            LedgerMark file = held.Header.Mark;
+            ulong? salt = WriteAheadLog.FindSalt(wal);
+            bool isEmpty = true;
+            foreach (LedgerMark mark in WriteAheadLog.ReadMarks(wal))
+            {
+                if (mark.Continues(file))
+                {
+                    return false;
+                }
+
+                isEmpty = false;
+            }
+
+            // A shell may have begun or ended in between, or begun the -wal anew.
+            if (isEmpty || (held.Header.Mark == file && WriteAheadLog.FindSalt(wal) == salt))
+            {
+                return !isEmpty;
+            }
+        }
     }
 
     /// <summary>Sets a damaged ledger aside. A file that does not look like one stays where it is.</summary>
@@ -199,11 +237,12 @@ internal sealed class LedgerFile(string path, TimeProvider time)
                 OwnFile.CreateFolder(Path.GetDirectoryName(path)!, FileReaders.Owner);
                 OwnFile.Create(begun, FileReaders.Owner).Dispose();
                 await copy(begun).ConfigureAwait(false);
+                LedgerHeader.Renew(begun);
                 File.Move(begun, aside, overwrite: true);
             }
 
             return (aside, CreateUnusableException(
-                $"{problem}. What it held is kept in '{aside}'. Close all shells that use the ledger, then move '{aside}' to '{path}', or put back the file that was there. "
+                $"{problem}. What it held is kept in '{aside}'. Close all shells that use the ledger, then put back the file that was there; or move '{aside}' to '{path}', and '{path}-wal' and '{path}-shm', if they are there, to another folder. "
                 + $"If you have replaced the ledger on purpose, close this shell or run Disconnect-KlingAccount; what was bought since is in '{aside}'"));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or System.Data.Common.DbException)
@@ -247,7 +286,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
     {
         if (FileFacts.OfName(path + "-wal") is { Length: > 0 })
         {
-            return $"the file is missing, and '{path}-wal', which is a part of it, is still there. Put it back, or restore a backup; or, to start an empty ledger, {CheckFirst}, then move that part to another folder";
+            return $"the file is missing, and '{path}-wal', which is a part of it, is still there. Put the file back; or {CheckFirst}, move that part to another folder, and restore a backup or go on with an empty ledger";
         }
 
         string folder = Path.GetDirectoryName(path)!;

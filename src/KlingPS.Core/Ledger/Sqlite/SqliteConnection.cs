@@ -15,7 +15,9 @@ namespace KlingPS.Core.Ledger.Sqlite;
 internal sealed class SqliteConnection(DbConnection connection, SqliteEngine engine, HeldFile? held, TimeProvider time, string boot, bool isFlushed) : DatabaseConnection(connection)
 {
     private static readonly string s_identify = string.Create(CultureInfo.InvariantCulture, $"PRAGMA application_id = {LedgerHeader.Application}");
-    private static readonly string s_mark = string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {LedgerHeader.MoreIsInTheWal}");
+
+    /// <summary>How often the file is marked if others write to it at the same moment.</summary>
+    private const int MaxMarkings = 3;
 
     private bool _isDurable = true;
     private bool _isMarkable = true;
@@ -43,19 +45,33 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     }
 
     /// <summary>Prepares the tables in a transaction, and marks the file as a ledger.</summary>
-    public Task PrepareAsync(Func<SqlSession, Task<bool>> prepare) => InTransactionAsync(
-        held is null ? WriteKind.Durable : WriteKind.Light,
-        [WriteScope.All],
-        async session =>
-        {
-            if (await session.NumberAsync("PRAGMA application_id").ConfigureAwait(false) != LedgerHeader.Application)
+    public async Task PrepareAsync(Func<SqlSession, Task<bool>> prepare)
+    {
+        // Mostly there is nothing to prepare, and then nothing is written.
+        _isMarkable = false;
+        await InTransactionAsync(
+            held is null ? WriteKind.Durable : WriteKind.Light,
+            [WriteScope.All],
+            async session =>
             {
-                await session.ExecuteAsync(s_identify).ConfigureAwait(false);
-            }
+                if (await session.NumberAsync("PRAGMA application_id").ConfigureAwait(false) != LedgerHeader.Application)
+                {
+                    await session.ExecuteAsync(s_identify).ConfigureAwait(false);
+                }
 
-            await TakeMarkBackAsync(session).ConfigureAwait(false);
-            return await prepare(session).ConfigureAwait(false);
-        });
+                if (held is null)
+                {
+                    await WriteMarkAsync(session, LedgerMark.CreateNew()).ConfigureAwait(false);
+                }
+                else
+                {
+                    await TakeMarkBackAsync(session).ConfigureAwait(false);
+                }
+
+                return await prepare(session).ConfigureAwait(false);
+            }).ConfigureAwait(false);
+        _isMarkable = true;
+    }
 
     /// <summary>Writes all that this connection sees to an empty file.</summary>
     public Task CopyToAsync(string file) => new SqlSession(this, null).ExecuteAsync("VACUUM INTO @file", ("file", file));
@@ -68,7 +84,10 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     {
         if (held?.FindProblem() is null)
         {
-            await TakeMarkBackAsync(new SqlSession(this, null)).ConfigureAwait(false);
+            if ((await ReadMarkAsync(new SqlSession(this, null)).ConfigureAwait(false)).IsMoreInWal)
+            {
+                await ChangeMarkAsync(mark => mark.Completed()).ConfigureAwait(false);
+            }
 
             // What others are still reading stays in the -wal, and the last of them takes care of it.
             await ExecuteAsync("PRAGMA busy_timeout = 1000; PRAGMA wal_checkpoint(TRUNCATE)").ConfigureAwait(false);
@@ -93,16 +112,16 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
             await engine.RequireInPlaceAsync(this).ConfigureAwait(false);
         }
 
+        if (_isMarkable && held is { IsComplete: true })
+        {
+            await MarkAsync(held).ConfigureAwait(false);
+        }
+
         bool isDurable = kind != WriteKind.Light;
         if (isDurable != _isDurable)
         {
             await ExecuteAsync(Synchronous(isDurable)).ConfigureAwait(false);
             _isDurable = isDurable;
-        }
-
-        if (isDurable && _isMarkable && held is { IsComplete: true })
-        {
-            await MarkAsync().ConfigureAwait(false);
         }
 
         // Takes the write lock at once: a transaction that asks for it later can fail.
@@ -137,25 +156,51 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     }
 
     /// <summary>
-    /// Marks the file itself as having its last records in the -wal, so that a copy without the -wal is not mistaken for the whole. Those
-    /// records clear the mark: anything that writes them to the file, even another program, makes it complete.
+    /// Marks the file itself as having its last records in the -wal, so that a copy without the -wal is not mistaken for the whole, nor the -wal
+    /// for that of another file; see <see cref="LedgerMark"/>.
     /// </summary>
-    private async Task MarkAsync()
+    private async Task MarkAsync(HeldFile file)
     {
-        await ExecuteAsync(s_mark + "; PRAGMA wal_checkpoint(FULL); PRAGMA user_version = 0").ConfigureAwait(false);
+        for (int i = 0; i < MaxMarkings && file.IsComplete; i++)
+        {
+            await ChangeMarkAsync(mark => mark.IsMoreInWal ? mark : mark.Next()).ConfigureAwait(false);
+            await ExecuteAsync("PRAGMA wal_checkpoint(FULL)").ConfigureAwait(false);
+            await ChangeMarkAsync(mark => mark.Completed()).ConfigureAwait(false);
+        }
 
         // If somebody keeps reading for long, the mark does not get into the file. The records matter more.
-        _isMarkable = !held!.IsComplete;
+        _isMarkable = !file.IsComplete;
+    }
+
+    private async Task ChangeMarkAsync(Func<LedgerMark, LedgerMark> change)
+    {
+        DbTransaction transaction = await Inner.BeginTransactionAsync(IsolationLevel.Serializable).ConfigureAwait(false);
+        await using (transaction.ConfigureAwait(false))
+        {
+            var session = new SqlSession(this, transaction);
+            LedgerMark mark = await ReadMarkAsync(session).ConfigureAwait(false);
+            if (change(mark) is LedgerMark changed && changed != mark)
+            {
+                await WriteMarkAsync(session, changed).ConfigureAwait(false);
+                await transaction.CommitAsync().ConfigureAwait(false);
+            }
+        }
     }
 
     /// <summary>Clears the mark of a process that was killed before it could do so itself: otherwise the mark would get into the file with the last records.</summary>
     private static async Task TakeMarkBackAsync(SqlSession session)
     {
-        if (await session.NumberAsync("PRAGMA user_version").ConfigureAwait(false) == LedgerHeader.MoreIsInTheWal)
+        if (await ReadMarkAsync(session).ConfigureAwait(false) is { IsMoreInWal: true } mark)
         {
-            await session.ExecuteAsync("PRAGMA user_version = 0").ConfigureAwait(false);
+            await WriteMarkAsync(session, mark.Completed()).ConfigureAwait(false);
         }
     }
+
+    private static async Task<LedgerMark> ReadMarkAsync(SqlSession session)
+        => new((uint)(await session.NumberAsync("PRAGMA user_version").ConfigureAwait(false) ?? 0));
+
+    private static Task WriteMarkAsync(SqlSession session, LedgerMark mark)
+        => session.ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {mark.Value}"));
 
     private string Synchronous(bool durable) => "PRAGMA synchronous = " + (!isFlushed ? "OFF" : durable ? "FULL" : "NORMAL");
 

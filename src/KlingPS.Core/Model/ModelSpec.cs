@@ -92,7 +92,7 @@ internal sealed record ModelSpec
 
     /// <summary>What a video costs, in credits; <see langword="null"/> if it is not known, for example because its length is that of a file that has not been read. A failed task costs nothing.</summary>
     public decimal? GetCredits(VideoSpec spec)
-        => Price is null || (TakesLengthOfInput && spec.InputSeconds is null)
+        => Price is null || !spec.IsLengthKnown
             ? null
             : VideoPrice.Plain(Price.CreditsPerSecond(new PriceFactors(GetResolution(spec), spec.Sound, spec.Video is not null)) * spec.Seconds);
 

@@ -45,8 +45,7 @@ internal sealed record PriceEstimate(decimal? Credits, DateOnly? AsOf, bool IsOb
 
         // Only videos that are as long as a file seldom have the same length.
         decimal credits = last.Spec.Seconds == spec.Seconds ? last.Credits : decimal.Round(last.Credits * spec.Seconds / last.Spec.Seconds, 2);
-        bool isKnown = !model.TakesLengthOfInput || spec.InputSeconds is not null;
-        return !isKnown || credits == row.Credits ? row : new PriceEstimate(credits, DateOnly.FromDateTime(last.PaidAt.UtcDateTime), IsObserved: true);
+        return !spec.IsLengthKnown || credits == row.Credits ? row : new PriceEstimate(credits, DateOnly.FromDateTime(last.PaidAt.UtcDateTime), IsObserved: true);
     }
 
     /// <summary>What was paid before the price of the model's row was read is out of date.</summary>

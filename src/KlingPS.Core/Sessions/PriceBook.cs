@@ -35,7 +35,7 @@ internal sealed class PriceBook(KlingSession session, IPipelineObserver? observe
     public void Learn(KlingVideoTask task, TaskSnapshot snapshot)
     {
         if (snapshot is not { State: KlingTaskState.Succeeded, CreditsConsumed: > 0 and decimal paid }
-            || task is not { TaskState: KlingTaskState.Succeeded, IsDescribed: true }
+            || task is not { TaskState: KlingTaskState.Succeeded, IsDescribed: true, Spec.IsLengthKnown: true }
             || task.Spec.GetCredits() == paid)
         {
             return;

@@ -48,8 +48,8 @@ internal sealed class SqlPriceHistory(SqlStore store) : IPriceHistory
         {
             List<KlingVideoTask> page = await TaskColumns.QueryAsync(session, query, [.. values, ("before", before), ("id", id), ("limit", size)]).ConfigureAwait(false);
 
-            // If nobody knows what a video was made from, its price is not that of the video that its record resembles.
-            if (page.Find(task => task.IsDescribed && PriceKind.Of(task.Spec) == kind) is { } last)
+            // If nobody knows what a video was made from, its price is not that of the video that its record resembles; and if nobody knows how long it is, not that of a second.
+            if (page.Find(task => task.IsDescribed && task.Spec.IsLengthKnown && PriceKind.Of(task.Spec) == kind) is { } last)
             {
                 return new PaidVideo(last.Spec, last.CreditsConsumed!.Value, last.CompletedAt!.Value);
             }

@@ -321,6 +321,19 @@ public abstract class SpendContract : LedgerContract
         Assert.Null(await Ledger.Prices.FindLastAsync(LedgerHost.Account, spec, paidAt.AddMilliseconds(1), Token));
     }
 
+    [Fact]
+    public async Task What_a_video_of_unknown_length_cost_says_nothing_about_what_a_second_costs()
+    {
+        VideoSpec fromAddress = LedgerHost.Intent().Spec with { Model = "kling-2.6/motion-control", Duration = null, Video = MediaSource.FromUri("https://i.example/a.mp4") };
+        VideoSpec fromFile = fromAddress with { Video = MediaSource.FromFile("/videos/b.mp4") with { Hash = "b" }, InputSeconds = 10 };
+        await PaidAsync(fromFile with { InputSeconds = 3 }, 36);
+        await PaidAsync(fromAddress, 330);
+
+        PaidVideo last = (await Ledger.Prices.FindLastAsync(LedgerHost.Account, fromFile, DateTimeOffset.UnixEpoch, Token))!;
+
+        Assert.Equal((36, 3), (last.Credits, last.Spec.Seconds));
+    }
+
     private async Task PaidAsync(VideoSpec spec, decimal credits)
     {
         string taskId = $"task-{++_tasks}";

@@ -74,8 +74,12 @@ internal static class TaskTransitions
     }
 
     /// <summary>The service accepted the purchase.</summary>
+    /// <param name="task">The attempt.</param>
+    /// <param name="taskId">The service's id of its task.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="price">What was set aside for it when it was begun, if that is known.</param>
     /// <returns><see langword="null"/> if it has an id at the service already.</returns>
-    public static KlingVideoTask? Accepted(this KlingVideoTask task, string taskId, DateTimeOffset now) => task.TaskId is not null ? null : task with
+    public static KlingVideoTask? Accepted(this KlingVideoTask task, string taskId, DateTimeOffset now, decimal? price = null) => task.TaskId is not null ? null : task with
     {
         TaskId = taskId,
         TaskState = KlingTaskState.Waiting,
@@ -84,7 +88,7 @@ internal static class TaskTransitions
         HeldBackAt = null,
 
         // An attempt that counted as not bought and was bought after all counts again.
-        CreditsReserved = task.TaskState.IsSettled() ? task.GetPrice() : task.CreditsReserved,
+        CreditsReserved = task.TaskState.IsSettled() ? price ?? task.GetPrice() : task.CreditsReserved,
         CreditsConsumed = null,
         FailCode = null,
         FailMessage = null,
@@ -128,13 +132,16 @@ internal static class TaskTransitions
     };
 
     /// <summary>The response was lost, as whoever has sent the request says. If others have settled the attempt meanwhile, they did not know that it was still under way.</summary>
+    /// <param name="task">The attempt.</param>
+    /// <param name="reason">How it was lost.</param>
+    /// <param name="price">What was set aside for it when it was begun, if that is known.</param>
     /// <returns><see langword="null"/> if it is known which task was bought, or if the attempt was given up when just this was known.</returns>
-    public static KlingVideoTask? Lost(this KlingVideoTask task, string reason) => task.TaskId is not null || task.WasGivenUpKnowing(reason) ? null : task with
+    public static KlingVideoTask? Lost(this KlingVideoTask task, string reason, decimal? price = null) => task.TaskId is not null || task.WasGivenUpKnowing(reason) ? null : task with
     {
         TaskState = KlingTaskState.Unknown,
         HeldBackAt = null,
         CompletedAt = null,
-        CreditsReserved = task.TaskState.IsSettled() ? task.GetPrice() : task.CreditsReserved,
+        CreditsReserved = task.TaskState.IsSettled() ? price ?? task.GetPrice() : task.CreditsReserved,
         CreditsConsumed = null,
         FailCode = null,
         FailMessage = reason,

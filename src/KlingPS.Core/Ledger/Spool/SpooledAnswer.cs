@@ -112,8 +112,9 @@ internal sealed record SpooledAnswer
     [JsonPropertyName("seenReversals")]
     public int SeenReversals { get; init; }
 
-    /// <summary>A request was accepted.</summary>
-    public static SpooledAnswer Accepted(KlingVideoTask task, string taskId) => Of(SpooledKind.Accepted, task) with { TaskId = taskId, Credits = task.CreditsReserved };
+    /// <summary>A request was accepted. If it counted as not bought, nothing is set aside for it, and that says nothing about its price.</summary>
+    public static SpooledAnswer Accepted(KlingVideoTask task, string taskId)
+        => Of(SpooledKind.Accepted, task) with { TaskId = taskId, Credits = task.TaskState.IsSettled() ? null : task.CreditsReserved };
 
     /// <summary>A request was accepted, of which no more is known than its nonce.</summary>
     public static SpooledAnswer Accepted(string account, string nonce, string taskId)

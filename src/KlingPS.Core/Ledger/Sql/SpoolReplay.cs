@@ -177,7 +177,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
                 await TaskTransactions.RejectAsync(session, task, answer.Code, answer.Reason!).ConfigureAwait(false);
                 break;
             case SpooledKind.Unknown when task is not null:
-                warning = DescribeReopened(answer, task, await TaskTransactions.LoseResponseAsync(session, task, answer.Reason!).ConfigureAwait(false));
+                warning = DescribeReopened(answer, task, await TaskTransactions.LoseResponseAsync(session, task, answer.Reason!, answer.Credits).ConfigureAwait(false));
                 break;
             case SpooledKind.Unknown:
                 warning = DescribeReopened(answer, task, await TaskTransactions.RestoreUnknownAsync(session, answer).ConfigureAwait(false));
@@ -199,7 +199,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     private static async Task<string?> RecordAcceptedAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
     {
         string taskId = answer.TaskId!;
-        RecordResult? result = task is null ? null : await TaskTransactions.AcceptAsync(session, task.Id, taskId).ConfigureAwait(false);
+        RecordResult? result = task is null ? null : await TaskTransactions.AcceptAsync(session, task.Id, taskId, intent: null, answer.Credits).ConfigureAwait(false);
         KlingVideoTask? bought = await TaskTable.FindByTaskIdAsync(session, answer.Account, taskId).ConfigureAwait(false);
         if (bought is null)
         {

@@ -81,16 +81,16 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return BudgetRule.FindExcess(limit, spent, intent.Credits);
     }
 
-    public static async Task<RecordResult> AcceptAsync(SqlSession session, long id, string taskId, TaskIntent? intent = null)
+    public static async Task<RecordResult> AcceptAsync(SqlSession session, long id, string taskId, TaskIntent? intent, decimal? price)
     {
         KlingVideoTask task = intent is null
             ? await TaskTable.GetAsync(session, id).ConfigureAwait(false)
             : await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false);
         bool isRestored = task.Id != id;
-        RecordResult result = await AttachAsync(session, task, taskId).ConfigureAwait(false);
+        RecordResult result = await AttachAsync(session, task, taskId, price).ConfigureAwait(false);
         if (result is RecordResult.Taken { Other: var other } && isRestored)
         {
-            await LoseResponseAsync(session, task, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.").ConfigureAwait(false);
+            await LoseResponseAsync(session, task, $"The service gave it the id {taskId}, which is that of task {Name(other)} already.", price).ConfigureAwait(false);
         }
 
         // If it counted as not bought, somebody may have bought the video in its place. Its process may say so again, because a commit had no answer.
@@ -139,15 +139,16 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     }
 
     public static async Task<RecordResult> LoseResponseAsync(SqlSession session, long id, string reason, TaskIntent intent)
-        => await LoseResponseAsync(session, await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false), reason).ConfigureAwait(false);
+        => await LoseResponseAsync(session, await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false), reason, intent.Credits).ConfigureAwait(false);
 
     /// <summary>The process that has sent the request says that there was no response. It knows better than whoever has settled the attempt meanwhile.</summary>
     /// <param name="session">The transaction.</param>
     /// <param name="task">The attempt as it is recorded.</param>
     /// <param name="reason">How the response was lost.</param>
-    public static async Task<RecordResult> LoseResponseAsync(SqlSession session, KlingVideoTask task, string reason)
+    /// <param name="price">What was set aside for the attempt when it was begun, if that is known.</param>
+    public static async Task<RecordResult> LoseResponseAsync(SqlSession session, KlingVideoTask task, string reason, decimal? price)
     {
-        RecordResult result = await ChangeAsync(session, task, task => task.Lost(reason)).ConfigureAwait(false);
+        RecordResult result = await ChangeAsync(session, task, task => task.Lost(reason, price)).ConfigureAwait(false);
         if (result is not RecordResult.Recorded { Task: var unknown })
         {
             return result;
@@ -245,7 +246,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static async Task<KlingVideoTask> ResolveAsync(SqlSession session, KlingVideoTask seen, TaskSnapshot snapshot)
     {
         KlingVideoTask attempt = await GetUnknownAsync(session, seen).ConfigureAwait(false);
-        return await AttachAsync(session, attempt, snapshot.TaskId).ConfigureAwait(false) switch
+        return await AttachAsync(session, attempt, snapshot.TaskId, price: null).ConfigureAwait(false) switch
         {
             RecordResult.Recorded { Task: var task } => await ObserveAsync(session, task, snapshot).ConfigureAwait(false),
             RecordResult.Taken { Other: var other } => throw new KlingException(ErrorKind.RequestInvalid, $"The task {snapshot.TaskId} of the service is the video of task {Name(other)} already."),
@@ -462,7 +463,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     }
 
     /// <summary>Connects an attempt with the task that it has bought.</summary>
-    private static async Task<RecordResult> AttachAsync(SqlSession session, KlingVideoTask task, string taskId)
+    private static async Task<RecordResult> AttachAsync(SqlSession session, KlingVideoTask task, string taskId, decimal? price)
     {
         if (task.TaskId is not null)
         {
@@ -490,7 +491,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, withFiles.Joined(adopted)!).ConfigureAwait(false));
         }
 
-        KlingVideoTask accepted = task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false))!;
+        KlingVideoTask accepted = task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false), price)!;
         return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, accepted).ConfigureAwait(false));
     }
 

@@ -1167,6 +1167,25 @@ public abstract class TaskJournalContract : LedgerContract
         Assert.Equal([other], await Ledger.Tasks.ListAsync(new TaskFilter(), Token));
     }
 
+    [Theory]
+    [InlineData("kling/v2-5-turbo-image-to-video-pro", false)]
+    [InlineData("kling/v2-5-turbo-image-to-video-pro", true)]
+    [InlineData("kling-9/new", false)]
+    public async Task An_attempt_that_counts_again_counts_with_what_was_set_aside_for_it(string model, bool isLost)
+    {
+        TaskIntent intent = TempLedger.Intent(credits: 99);
+        intent = intent with { Spec = intent.Spec with { Model = model } };
+        KlingVideoTask attempt = (await Ledger.Tasks.ClaimAsync(intent, Token)).Task;
+        await Ledger.Tasks.LoseAsync(attempt.Id);
+        await Ledger.Tasks.AbandonAsync(attempt.Id);
+        Assert.Equal(0, await Ledger.Spending.SumTodayAsync(TempLedger.Account, Token));
+
+        // Its process had only stood still.
+        await (isLost ? Ledger.Tasks.RecordUnknownAsync(attempt.Id, "The line broke.", intent) : Ledger.Tasks.RecordAcceptedAsync(attempt.Id, "t1", intent));
+
+        Assert.Equal(99, await Ledger.Spending.SumTodayAsync(TempLedger.Account, Token));
+    }
+
     [Fact]
     public async Task Another_attempt_that_got_the_number_of_a_lost_one_when_the_ledger_was_put_back_is_not_settled_in_its_place()
     {

@@ -16,6 +16,10 @@ namespace KlingPS.Core.Converting;
 /// <remarks>Safe for concurrent use once it is opened.</remarks>
 internal sealed class AgreedPlan : IAgreement
 {
+    /// <summary>The errors that only a new plan can put right.</summary>
+    private static readonly HashSet<string?> s_final =
+        [.. new[] { ErrorKind.PlanDiffers, ErrorKind.ImageChanged, ErrorKind.BoughtElsewhere, ErrorKind.ImageUnsupported, ErrorKind.RequestInvalid }.Select(ErrorCatalog.IdOf)];
+
     private readonly KlingSession _session;
     private readonly Dictionary<string, PlanItem> _purchases;
 
@@ -171,7 +175,10 @@ internal sealed class AgreedPlan : IAgreement
     public async Task CloseAsync(ConversionSummary summary)
     {
         ArgumentNullException.ThrowIfNull(summary);
-        RunItem[] purchases = [.. summary.Items.Where(item => item.Identity is string identity && _purchases.ContainsKey(identity))];
+
+        // What could not be read has no identity.
+        var paths = Document.Items.Where(item => item.IsPurchase).Select(item => item.Path).ToHashSet();
+        RunItem[] purchases = [.. summary.Items.Where(item => item.Identity is string identity ? _purchases.ContainsKey(identity) : item.Path is not null && paths.Contains(item.Path))];
         bool isAll = IsWhole || _purchases.Keys.All(identity => purchases.Any(item => item.Identity == identity));
         if (isAll && summary.Pending == 0 && !purchases.Any(IsLeftToDo))
         {
@@ -179,9 +186,17 @@ internal sealed class AgreedPlan : IAgreement
         }
     }
 
-    /// <summary>Whether another run can still do something for an item: a limit has left it out, or something kept it from being bought or saved. What the service failed to make needs a new plan.</summary>
-    private static bool IsLeftToDo(RunItem item)
-        => item.What == RunItemResult.OverLimit || (item.What == RunItemResult.Failed && item.State != nameof(KlingTaskState.Failed));
+    /// <summary>
+    /// Whether another run can still do something for an item: a limit has left it out, something kept it from being read, bought or saved, or it is
+    /// not known whether it was bought. What the service failed to make needs a new plan, and so does what does not agree with this one.
+    /// </summary>
+    private static bool IsLeftToDo(RunItem item) => item.What switch
+    {
+        RunItemResult.OverLimit or RunItemResult.Unknown => true,
+        RunItemResult.Failed => item.State != nameof(KlingTaskState.Failed),
+        RunItemResult.Refused => !s_final.Contains(item.ErrorId),
+        _ => false,
+    };
 
     /// <summary>The error of an input that the plan does nothing for.</summary>
     public static KlingException CreateLeftOut(PlanItem item)

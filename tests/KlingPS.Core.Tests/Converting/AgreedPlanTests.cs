@@ -290,20 +290,79 @@ public sealed class AgreedPlanTests : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(RunItemResult.Made, "Succeeded", true)]
-    [InlineData(RunItemResult.Failed, "Failed", true)]
-    [InlineData(RunItemResult.Failed, "Succeeded", false)]
-    [InlineData(RunItemResult.Failed, null, false)]
-    [InlineData(RunItemResult.OverLimit, null, false)]
-    public async Task A_plan_is_used_up_unless_another_run_could_upload_send_or_save_what_this_one_could_not(object result, string? state, bool isUsedUp)
+    [InlineData(RunItemResult.Made, "Succeeded", null, true)]
+    [InlineData(RunItemResult.Failed, "Failed", null, true)]
+    [InlineData(RunItemResult.Failed, "Succeeded", null, false)]
+    [InlineData(RunItemResult.Failed, null, null, false)]
+    [InlineData(RunItemResult.OverLimit, null, null, false)]
+    [InlineData(RunItemResult.Unknown, "Unknown", "KlingAttemptUnknown", false)]
+    [InlineData(RunItemResult.Refused, null, "KlingPlanDiffers", true)]
+    [InlineData(RunItemResult.Refused, null, "KlingFileUnreadable", false)]
+    [InlineData(RunItemResult.Refused, null, null, false)]
+    public async Task A_plan_is_used_up_unless_another_run_could_do_what_this_one_could_not(object result, string? state, string? error, bool isUsedUp)
     {
         PlanDocument plan = await PlanAsync(_harness, [Image(_harness, 0, 0)]);
         AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
-        RunItem[] items = [new RunItem { Identity = plan.Items[0].Identity, What = (RunItemResult)result, State = state }];
+        RunItem[] items = [new RunItem { Identity = plan.Items[0].Identity, What = (RunItemResult)result, State = state, ErrorId = error }];
 
         await agreed.CloseAsync(ConversionSummary.From(RunTotals.Of(items)) with { Items = items });
 
         Assert.Equal(isUsedUp, (await _harness.Ledger.Plans.FindAsync(plan.PlanId, _harness.Session.Account, CancellationToken.None)).Plan!.ClosedAt is not null);
+    }
+
+    /// <summary>The share that the images are on is away for a moment, or something is in the way of a video.</summary>
+    [Theory]
+    [InlineData("image away")]
+    [InlineData("file in the way")]
+    [InlineData("folder of the videos cannot be used")]
+    public async Task A_plan_whose_run_has_bought_nothing_because_of_the_disk_can_be_carried_out_again(string trouble)
+    {
+        Submission[] inputs = [Image(_harness, 0, 0)];
+        PlanDocument plan = await PlanAsync(_harness, inputs);
+        string image = inputs[0].Spec.Image!.Path!;
+        string video = plan.Items[0].File!;
+        if (trouble == "image away")
+        {
+            File.Move(image, image + ".away");
+        }
+        else if (trouble == "file in the way")
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(video)!);
+            File.WriteAllText(video, "Something else.");
+        }
+        else
+        {
+            Directory.CreateDirectory(video);
+        }
+
+        AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
+        var book = new ConversionBook("run", report: null);
+        using (VideoConverter converter = NewConverter(_harness, agreed))
+        {
+            ConversionInput input = book.Add(image, name: null);
+            input.Item = converter.Accept(inputs[0] with { RunId = "run" })!;
+            Outcome<ConversionItem, SavedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(input.Item, CancellationToken.None));
+            book.End(input, outcome);
+            Assert.NotNull(outcome.Error);
+            await converter.EndRunAsync(book.Close(RunEnding.Complete, null, converter)!, isComplete: true);
+        }
+
+        Assert.Equal(0, _harness.Creates);
+        if (trouble == "image away")
+        {
+            File.Move(image + ".away", image);
+        }
+        else if (trouble == "file in the way")
+        {
+            File.Delete(video);
+        }
+        else
+        {
+            Directory.Delete(video);
+        }
+
+        Outcome<ConversionItem, SavedVideo> again = Assert.Single(await RunAsync(_harness, [inputs[0] with { RunId = "again" }], await OpenAsync(_harness, plan, "again")));
+        Assert.Equal((null, 1), (again.Error?.Message, _harness.Creates));
     }
 
     [Fact]

@@ -53,7 +53,7 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
         input.End(outcome);
         if (Summary is null && input.Error is null)
         {
-            _inputs[input.Index] = (null, _items.Add(input.ToItem(converter: null, ending: null)));
+            _inputs[input.Index] = (null, _items.Add(input.ToItem(converter: null, ending: null, counted: [])));
         }
     }
 
@@ -72,7 +72,8 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
             return null;
         }
 
-        IReadOnlyList<RunItem> items = _items.List([.. _inputs.Select(input => input.Open is null ? input.Done : _items.Add(input.Open.ToItem(converter, error)))]);
+        HashSet<long> counted = [];
+        IReadOnlyList<RunItem> items = _items.List([.. _inputs.Select(input => input.Open is null ? input.Done : _items.Add(input.Open.ToItem(converter, error, counted)))]);
         RunOutcome outcome = RunResults.Decide(items, ending, error?.Kind);
         string? written = null;
         if (report is not null)

@@ -79,11 +79,13 @@ internal sealed class ConversionInput(string? path, string? name)
     /// <summary>What was done for it.</summary>
     /// <param name="converter">Knows about requests that have left; <see langword="null"/> if there are none.</param>
     /// <param name="ending">The error that ended the run; inputs without a result get it.</param>
-    public RunItem ToItem(VideoConverter? converter, KlingException? ending)
+    /// <param name="counted">The tasks whose request had no response yet when it was counted what is set aside for them. Several inputs may share one.</param>
+    public RunItem ToItem(VideoConverter? converter, KlingException? ending, HashSet<long> counted)
     {
         ConversionProgress? progress = Item?.Progress;
         KlingException? error = Error ?? (Item is null && !IsDeclined ? ending : null);
-        KlingVideoTask? task = progress?.Task ?? (progress is { Result: null, Identity: string identity } ? converter?.FindUnderWay(identity) : null);
+        KlingVideoTask? underWay = progress is { Task: null, Result: null or RunItemResult.Pending, Identity: string identity } ? converter?.FindUnderWay(identity) : null;
+        KlingVideoTask? task = progress?.Task ?? underWay;
         (decimal reserved, decimal consumed) = progress?.Credits ?? default;
         RunItemResult result = progress?.Result
             ?? (IsDeclined ? RunItemResult.Refused
@@ -99,7 +101,7 @@ internal sealed class ConversionInput(string? path, string? name)
             Id = task?.Id ?? error?.TaskNumber,
             TaskId = task?.TaskId,
             State = task?.State,
-            CreditsReserved = progress?.Task is null && task is not null ? task.CreditsReserved : reserved,
+            CreditsReserved = underWay is not null && counted.Add(underWay.Id) ? underWay.CreditsReserved : reserved,
             CreditsConsumed = consumed,
             File = Video?.Path,
             Hash = Video?.Task.SavedHash,

@@ -269,6 +269,9 @@ internal sealed class SetupChecks : IAsyncDisposable
         }
 
         await ledger.OpenAsync(cancellationToken).ConfigureAwait(false);
+
+        // A ledger can be opened and read although lost attempts cannot be settled, but nothing can be bought with it.
+        await ledger.Tasks.RecoverAsync(cancellationToken).ConfigureAwait(false);
         return KlingSetupCheck.Ok(name, FormattableString.Invariant($"The ledger '{ledger.Location}' can be read and written; its format is {Schema.Version}."));
     }
 

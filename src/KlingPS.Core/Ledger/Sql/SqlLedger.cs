@@ -28,11 +28,11 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
         FileHashes = new SqlFileHashCache(_store);
         GenerationTimes = new SqlGenerationHistory(_store);
         Prices = new SqlPriceHistory(_store);
-        Spending = new SqlSpendHistory(_store, Tasks, time);
+        Spending = new SqlSpendHistory(_store, _tasks, time);
         Runs = new SqlRunJournal(_store);
         Plans = new SqlPlanJournal(_store);
         RateGates = new SqlRateGates(_store, _tasks, owners, time);
-        _store.Opened = _tasks.RecoverAsync;
+        _store.Opened = _tasks.TryRecoverAsync;
     }
 
     /// <inheritdoc/>
@@ -78,8 +78,9 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     public IRateGates RateGates { get; }
 
     /// <summary>
-    /// Opens or creates the database, brings it to this version and marks the attempts of dead processes as unknown. Every other
-    /// method does the same if it is called first; after a failure, the next one tries again.
+    /// Opens or creates the database, brings it to this version and, if it can be written, marks the attempts of dead processes as unknown.
+    /// Every other method does the same if it is called first; after a failure to open it, the next one tries again. Whatever decides on a
+    /// purchase marks them once more, and fails if they cannot be marked.
     /// </summary>
     /// <param name="cancellationToken">Cancels the wait.</param>
     /// <exception cref="KlingException">

@@ -9,7 +9,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <param name="store">The database.</param>
 /// <param name="tasks">Settles what is still open before it is added up.</param>
 /// <param name="time">The clock of this process, for its time zone.</param>
-internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimeProvider time) : ISpendHistory
+internal sealed class SqlSpendHistory(SqlStore store, SqlTaskJournal tasks, TimeProvider time) : ISpendHistory
 {
     private const long MillisecondsOfDay = 86_400_000;
 
@@ -40,7 +40,7 @@ internal sealed class SqlSpendHistory(SqlStore store, ITaskJournal tasks, TimePr
     public async Task<IReadOnlyList<KlingSpend>> SumAsync(SpendFilter filter, KlingSpendGroup group, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        await tasks.RecoverAsync(cancellationToken).ConfigureAwait(false);
+        await tasks.TryRecoverAsync(cancellationToken).ConfigureAwait(false);
         List<(string Name, KlingSpend Sum)> sums = await store.ReadAsync(session => SumAsync(session, filter, group), cancellationToken).ConfigureAwait(false);
         IEnumerable<KlingSpend> groups = sums
             .GroupBy(sum => sum.Name, sum => sum.Sum, NameComparer(group))

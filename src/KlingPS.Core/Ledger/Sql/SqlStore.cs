@@ -28,7 +28,7 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     public async ValueTask<bool> ExistsAsync(CancellationToken cancellationToken)
         => _writes is not null || await Task.Run(() => engine.ExistsAsync(cancellationToken), cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Called once the database is open, before any other waiting caller continues.</summary>
+    /// <summary>Called once the database is open, before any other waiting caller continues. The database stays open whatever comes of it.</summary>
     public Func<CancellationToken, Task>? Opened { get; set; }
 
     /// <summary>Opens the database, if it is not open. After a failure the next caller tries again.</summary>

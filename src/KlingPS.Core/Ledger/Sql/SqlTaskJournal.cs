@@ -199,7 +199,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     public Task<IReadOnlyList<KlingVideoTask>> RecoverAsync(CancellationToken cancellationToken) => _lostAttempts.RecoverAsync(cancellationToken);
 
     /// <summary>The same before something is only shown: a ledger that cannot be written, as on a full disk, can still be read.</summary>
-    private async Task TryRecoverAsync(CancellationToken cancellationToken)
+    public async Task TryRecoverAsync(CancellationToken cancellationToken)
     {
         try
         {

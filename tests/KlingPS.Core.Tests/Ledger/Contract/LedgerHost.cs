@@ -87,6 +87,12 @@ internal abstract class LedgerHost : IAsyncDisposable
         return await command.ExecuteScalarAsync();
     }
 
+    /// <summary>Fills the disk: from now on, no task can be changed.</summary>
+    public virtual Task FillDiskAsync() => SqlAsync("CREATE TRIGGER full_disk BEFORE UPDATE ON tasks BEGIN SELECT RAISE(ABORT, 'disk is full'); END");
+
+    /// <summary>Undoes that.</summary>
+    public virtual Task FreeDiskAsync() => SqlAsync("DROP TRIGGER full_disk");
+
     public virtual async ValueTask DisposeAsync()
     {
         foreach (SqlLedger ledger in _open)

@@ -39,11 +39,17 @@ internal sealed partial class PostgresHost(bool isPooled) : LedgerHost
         return await command.ExecuteScalarAsync();
     }
 
+    public override Task FillDiskAsync() => SqlAsync(
+        "CREATE FUNCTION full_disk() RETURNS trigger AS $$BEGIN RAISE SQLSTATE '53100' USING MESSAGE = 'could not extend file'; END$$ LANGUAGE plpgsql; CREATE TRIGGER full_disk BEFORE UPDATE ON tasks EXECUTE FUNCTION full_disk()");
+
+    public override Task FreeDiskAsync() => SqlAsync("DROP FUNCTION IF EXISTS full_disk CASCADE");
+
     public override async ValueTask DisposeAsync()
     {
         await base.DisposeAsync();
         if (_address is not null)
         {
+            await FreeDiskAsync();
             string[] emptied = [.. Schema.Statements.Concat(PostgresSql.OwnTables).Select(sql => CreatedTable().Match(sql).Groups[1].Value).Where(table => table is not ("" or "schema_version" or "settings")).Distinct()];
             await SqlAsync("DELETE FROM settings WHERE name = 'unfinished_copy'; UPDATE settings SET value = md5(random()::text) WHERE name = 'id';" + string.Concat(emptied.Select(table => $"DELETE FROM {table};")) + string.Concat(Schema.Counters.Select(RestartOf)));
             s_free.Add(_schema);

@@ -229,6 +229,41 @@ public abstract class RecoveryContract : LedgerContract
     }
 
     [Fact]
+    public async Task A_ledger_in_which_a_lost_attempt_cannot_be_settled_shows_what_is_there_and_nothing_is_bought_with_it()
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        TaskIntent next = TempLedger.Intent("b");
+        KlingVideoTask accepted = await other.Tasks.AcceptAsync((await other.Tasks.BeginAsync(TempLedger.Intent("c"), Token)).Id, "t1");
+        KlingVideoTask lost = await other.Tasks.BeginAsync(TempLedger.Intent(), Token);
+        await Host.FillDiskAsync();
+
+        SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => false);
+
+        Assert.Equal(lost, await ours.Tasks.FindAsync(lost.Id, Token));
+        Assert.Equal(accepted, await ours.Tasks.FindByTaskIdAsync(null, "t1", Token));
+        Assert.Equal([accepted, lost], (await ours.Tasks.ListAsync(new TaskFilter(), Token)).OrderBy(task => task.Id));
+        Assert.Empty(await ours.Accounts.ListAsync(Token));
+        Assert.Null(await ours.Runs.FindLastAsync(new RunFilter(), Token));
+        Assert.Equal(84, await ours.Spending.SumTodayAsync(TempLedger.Account, Token));
+        Assert.Equal(84, Assert.Single(await ours.Spending.SumAsync(new SpendFilter(), KlingSpendGroup.Day, Token)).CreditsReserved);
+        foreach (Func<Task> decide in (Func<Task>[])
+            [
+                () => ours.Tasks.BeginAsync(next, Token),
+                () => ours.Tasks.ClaimAsync(next, Token),
+                () => ours.Tasks.FindEarlierAsync(next.Account, next.Spec, Token),
+                () => ours.Tasks.FindUnknownAsync(next.Account, next.Spec, Token),
+                () => ours.Tasks.AbandonAsync(lost),
+            ])
+        {
+            Assert.Equal(ErrorKind.LedgerUnusable, (await Assert.ThrowsAsync<KlingException>(decide)).Kind);
+        }
+
+        await Host.FreeDiskAsync();
+        Assert.True((await ours.Tasks.ClaimAsync(next, Token)).IsNew);
+        Assert.Equal(KlingTaskState.Unknown, (await ours.Tasks.FindAsync(lost.Id, Token))!.TaskState);
+    }
+
+    [Fact]
     public async Task An_owner_that_was_taken_for_dead_can_still_bring_its_answer()
     {
         SqlLedger other = await Host.OpenAsync(s_other, _ => true);

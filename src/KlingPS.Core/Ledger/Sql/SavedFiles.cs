@@ -189,7 +189,16 @@ internal static class SavedFiles
             return;
         }
 
-        await session.ExecuteAsync("UPDATE machine_hashes SET machine = @to WHERE machine = @from", ("from", machine), ("to", session.Machine)).ConfigureAwait(false);
+        // Both may know a file of the same path, if the ledger has been that of several machines before. What was recorded last counts.
+        (string, object?)[] machines = [("from", machine), ("to", session.Machine)];
+        await session.ExecuteAsync(
+            """
+            DELETE FROM machine_hashes WHERE machine IN (@from, @to) AND EXISTS (
+                SELECT 1 FROM machine_hashes o WHERE o.machine IN (@from, @to) AND o.path = machine_hashes.path
+                    AND (o.recorded_at, o.machine) > (machine_hashes.recorded_at, machine_hashes.machine))
+            """,
+            machines).ConfigureAwait(false);
+        await session.ExecuteAsync("UPDATE machine_hashes SET machine = @to WHERE machine = @from", machines).ConfigureAwait(false);
     }
 
     /// <summary>Forgets the files of a task on every machine.</summary>

@@ -92,6 +92,29 @@ public abstract class MachineContract : LedgerContract
         Assert.Equal("hash of west", await west.FileHashes.FindAsync("/images/a.png", stamp, Token));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_ledger_of_several_machines_that_went_to_a_file_is_copied_from_any_of_them_and_the_newer_hash_of_a_file_counts(bool isOwnNewer)
+    {
+        await using var file = new TempLedger();
+        SqlLedger everybodys = await file.OpenAsync();
+        SqlLedger own = await file.OpenAtAsync("west");
+        var stamp = new FileStamp(100, Host.Time.GetUtcNow());
+        await (isOwnNewer ? everybodys : own).FileHashes.RecordAsync("/images/a.png", stamp, "older", Token);
+        await (isOwnNewer ? everybodys : own).FileHashes.RecordAsync("/images/b.png", stamp, "only one", Token);
+        file.Time.Advance(TimeSpan.FromMinutes(1));
+        await (isOwnNewer ? own : everybodys).FileHashes.RecordAsync("/images/a.png", stamp, "newer", Token);
+        await (await file.OpenAtAsync("east")).FileHashes.RecordAsync("/images/a.png", stamp, "of east", Token);
+        SqlLedger west = await Host.OpenAtAsync("west");
+
+        await everybodys.CopyToAsync(west, progress: null, Token);
+
+        Assert.Equal("newer", await west.FileHashes.FindAsync("/images/a.png", stamp, Token));
+        Assert.Equal("only one", await west.FileHashes.FindAsync("/images/b.png", stamp, Token));
+        Assert.Equal("of east", await (await Host.OpenAtAsync("east")).FileHashes.FindAsync("/images/a.png", stamp, Token));
+    }
+
     [Fact]
     public async Task What_is_bought_on_one_machine_is_bought_for_all()
     {

@@ -14,7 +14,7 @@ internal interface IRunJournal
     /// <param name="result">What came of it.</param>
     Task EndAsync(string id, RunResult result);
 
-    /// <summary>The run that began last, or <see langword="null"/>.</summary>
+    /// <summary>The run that began last, or, if only runs that have ended count, the one that ended last; <see langword="null"/> if there is none.</summary>
     /// <param name="filter">Which runs count.</param>
     /// <param name="cancellationToken">Cancels the search.</param>
     Task<RunRecord?> FindLastAsync(RunFilter filter, CancellationToken cancellationToken);

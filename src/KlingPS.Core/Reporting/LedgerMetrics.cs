@@ -21,7 +21,7 @@ internal sealed record LedgerMetrics
     /// <summary>The run that ended last, if one is recorded.</summary>
     public RunRecord? LastEnded { get; init; }
 
-    /// <summary>The last run that left nothing to do, if one is recorded.</summary>
+    /// <summary>Of the runs that left nothing to do, the one that ended last, if one is recorded.</summary>
     public RunRecord? LastSuccess { get; init; }
 
     /// <summary>Today's spending; the day is the one that the daily limit counts by.</summary>

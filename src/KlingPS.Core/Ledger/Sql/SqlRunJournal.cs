@@ -52,7 +52,7 @@ internal sealed class SqlRunJournal(SqlStore store) : IRunJournal
     public async Task<RunRecord?> FindLastAsync(RunFilter filter, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(filter);
-        string ended = filter.HasEnded || filter.ExitCodes is not null ? "ended_at IS NOT NULL" : "TRUE";
+        (string ended, string order) = filter.HasEnded || filter.ExitCodes is not null ? ("ended_at IS NOT NULL", "ended_at") : ("TRUE", "started_at");
         string codes = filter.ExitCodes is { } wanted
             ? wanted.Count == 0 ? "FALSE" : $"exit_code IN ({string.Join(", ", wanted.Select(code => code.ToString(CultureInfo.InvariantCulture)))})"
             : "TRUE";
@@ -62,7 +62,7 @@ internal sealed class SqlRunJournal(SqlStore store) : IRunJournal
             session => session.QueryAsync(
                 $"""
                 SELECT id, account, command, started_at, ended_at, outcome, exit_code, made, downloaded, present, taken, pending, over_limit, failed, lost, refused
-                FROM runs WHERE {ended} AND {codes} AND {own} ORDER BY started_at DESC, id DESC LIMIT 1
+                FROM runs WHERE {ended} AND {codes} AND {own} ORDER BY {order} DESC, id DESC LIMIT 1
                 """,
                 Read,
                 parameters),

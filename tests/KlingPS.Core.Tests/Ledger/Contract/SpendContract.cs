@@ -235,6 +235,30 @@ public abstract class SpendContract : LedgerContract
     }
 
     [Fact]
+    public async Task Of_the_runs_that_have_ended_the_last_is_the_one_that_ended_last()
+    {
+        foreach (string id in (string[])["failed", "long", "short"])
+        {
+            await Ledger.Runs.BeginAsync(new RunRecord(id, LedgerHost.Account, "ConvertTo-KlingVideo", Host.Time.GetUtcNow()), Token);
+            Host.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        await EndAsync("short", 0);
+        await EndAsync("long", 0);
+        await EndAsync("failed", 2);
+
+        Assert.Equal("failed", (await Ledger.Runs.FindLastAsync(new RunFilter { HasEnded = true }, Token))!.Id);
+        Assert.Equal("long", (await Ledger.Runs.FindLastAsync(new RunFilter { ExitCodes = [0, 3] }, Token))!.Id);
+        Assert.Equal("short", (await Ledger.Runs.FindLastAsync(new RunFilter(), Token))!.Id);
+
+        async Task EndAsync(string id, int exitCode)
+        {
+            Host.Time.Advance(TimeSpan.FromHours(1));
+            await Ledger.Runs.EndAsync(id, new RunResult { Outcome = "Ended", ExitCode = exitCode });
+        }
+    }
+
+    [Fact]
     public async Task A_plan_may_be_carried_out_until_it_ends_or_is_closed_and_knows_what_its_runs_have_bought()
     {
         DateTimeOffset now = await Ledger.Tasks.ReadClockAsync(Token);

@@ -224,12 +224,12 @@ internal sealed class RunLog : IAsyncDisposable
                 if (OwnFile.TryAppend(_options.Path, content, FileReaders.Owner) is int written)
                 {
                     _isCut = written > 0 && written < content.Length;
-                    _lost = _isCut ? _lost + count : 0;
                     if (_isCut)
                     {
                         throw new IOException("The disk is full.");
                     }
 
+                    _lost = 0;
                     return;
                 }
 
@@ -243,7 +243,7 @@ internal sealed class RunLog : IAsyncDisposable
         }
         catch (Exception exception)
         {
-            _lost += _isCut ? 0 : count;
+            _lost += count;
             if (!_isTold)
             {
                 _isTold = true;

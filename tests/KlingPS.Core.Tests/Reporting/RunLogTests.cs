@@ -114,6 +114,29 @@ public sealed class RunLogTests : IDisposable
     }
 
     [Fact]
+    public async Task A_log_whose_last_line_was_cut_off_counts_what_cannot_be_written_behind_it()
+    {
+        await File.WriteAllTextAsync(LogPath, "{\"time\":\"20");
+        await using (RunLog log = Open())
+        {
+            await log.FlushAsync();
+            File.Move(LogPath, LogPath + ".away");
+            Directory.CreateDirectory(LogPath);
+            log.Write(new RunEvent(RunEventKind.Planned));
+            await log.FlushAsync();
+            log.Write(new RunEvent(RunEventKind.Submitted));
+            await log.FlushAsync();
+            Directory.Delete(LogPath);
+            File.Move(LogPath + ".away", LogPath);
+            log.Write(new RunEvent(RunEventKind.Verified));
+        }
+
+        string[] lines = await File.ReadAllLinesAsync(LogPath);
+        Assert.Equal(["warned", "verified"], lines[1..].Select(line => (string)JsonNode.Parse(line)!["event"]!));
+        Assert.Contains("2 events before this one could not be written.", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_has_been_written_is_there_although_the_log_is_still_open()
     {
         await using RunLog log = Open();

@@ -73,6 +73,31 @@ public sealed class TaskInputTests
         Assert.Contains(expected, error.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("1.6", "'1.6' is not a whole number, and is not rounded")]
+    [InlineData("'1,2'", "'1,2' is not a whole number")]
+    [InlineData("'0,2'", "'0,2' is not a whole number")]
+    [InlineData("'0x2'", "'0x2' is not a whole number")]
+    [InlineData("1, 1.6", "'1.6' is not a whole number, and is not rounded")]
+    [InlineData("1, $null", "'' is not a whole number")]
+    [InlineData("99999999999999999999", "is out of range")]
+    public async Task A_number_that_no_task_can_have_does_not_stand_for_another_task(string id, string said)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        await shell.RunAsync("$tasks = $images | New-KlingVideoTask -Prompt 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1", new { images = shell.Images("a.png", "b.png") });
+
+        foreach (string command in (string[])["Get-KlingVideoTask", "Wait-KlingVideoTask", "Save-KlingVideo", "Remove-KlingVideoTask"])
+        {
+            ShellResult result = await shell.RunAsync($"{command} -Id {id}");
+
+            Assert.StartsWith("ParameterArgumentTransformationError,", result.Terminating?.FullyQualifiedErrorId, StringComparison.Ordinal);
+            Assert.Contains(said, result.Terminating!.ToString(), StringComparison.Ordinal);
+            Assert.Empty(result.Output);
+        }
+
+        Assert.Equal(2, (await shell.RunAsync("Get-KlingVideoTask -Id $tasks[0].Id, \"$($tasks[1].Id)\"")).Clean().Output.Count);
+    }
+
     [Fact]
     public async Task A_saved_video_names_its_task()
     {

@@ -36,6 +36,7 @@ public abstract class TaskReferenceCommand : KlingCommand
     /// <summary>The local ids of the tasks.</summary>
     [Parameter]
     [Usage(ById, IsRequired = true)]
+    [WholeNumber(IsList = true, Most = long.MaxValue)]
     [ArgumentCompleter(typeof(TaskCompleter))]
     public long[] Id { get; set; } = [];
 

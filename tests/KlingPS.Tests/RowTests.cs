@@ -299,7 +299,7 @@ public sealed class RowTests
 
         ShellResult result = (await shell.RunAsync(
             "[IO.FileInfo]$image | New-KlingVideoTask -Prompt p; [pscustomobject]@{ Name = $name; Prompt = 'q' } | New-KlingVideoTask -Model kling-3.0/video",
-            new { image = shell.Image(name), name })).Clean();
+            new { image = shell.Image(name), name = Path.GetFileNameWithoutExtension(name) })).Clean();
 
         Assert.Equal(2, result.Output.Count);
     }
@@ -415,6 +415,60 @@ public sealed class RowTests
         }
 
         Assert.DoesNotContain(shell.Bill.Tasks, task => task.Prompt == "It moves.");
+    }
+
+    [Theory]
+    [InlineData("[pscustomobject]@{ File = 'sunrise.jpg'; Prompt = 'p' }", "File")]
+    [InlineData("[pscustomobject]@{ Datei = ' Sunrise.JPEG '; Prompt = 'p' }", "Datei")]
+    [InlineData("[pscustomobject]@{ Picture = [IO.FileInfo]'sunrise.heic'; Prompt = 'p' }", "Picture")]
+    [InlineData("[pscustomobject]@{ Link = 'https://images.example/fox.png?size=2'; Prompt = 'p' }", "Link")]
+    [InlineData("[pscustomobject]@{ Frames = 'a.png', 'b.png'; Prompt = 'p' }", "Frames")]
+    [InlineData("[pscustomobject]@{ Paths = 'sunrise'; Prompt = 'p' }", "Paths")]
+    [InlineData("[pscustomobject]@{ pa_th = 'sunrise'; Prompt = 'p' }", "pa_th")]
+    [InlineData("[pscustomobject]@{ 'Image Path' = 'sunrise'; Prompt = 'p' }", "Image Path")]
+    [InlineData("[pscustomobject]@{ Name = 'sunrise.jpg' }", "Name")]
+    [InlineData("[pscustomobject]@{ Count = 2; Name = '.jpg' }", "Name")]
+    [InlineData("$(class GroupInfo { [object] $Group; [string] $Name } [GroupInfo]@{ Name = 'photos'; Group = [Collections.ObjectModel.Collection[psobject]]@([IO.FileInfo]'sunrise.jpg') })", "Group")]
+    [InlineData("$(class GroupInfo { [object] $Group; [string] $Name } [GroupInfo]@{ Name = 'x'; Group = [Collections.ObjectModel.Collection[psobject]]@([pscustomobject]@{ Path = 'sunrise.jpg' }) })", "Group")]
+    public async Task A_row_with_an_image_that_nobody_reads_is_refused_before_a_video_without_it_is_bought(string row, string column)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        foreach (string command in (string[])[Convert, "New-KlingVideoTask"])
+        {
+            string prompt = row.Contains("Prompt", StringComparison.Ordinal) ? string.Empty : "-Prompt p";
+            ShellResult result = await shell.RunAsync($"{row} | {command} -Model kling-3.0/video {prompt}", In(shell));
+
+            string message = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString();
+            Assert.Contains($"its column '{column}' names an image", message, StringComparison.Ordinal);
+            Assert.EndsWith("If no image is meant, leave the column out.", message, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(shell.Bill.Tasks);
+    }
+
+    [Theory]
+    [InlineData("Prompt = 'Waves.'; Notes = 'As seen in sunrise.jpg, but slower.'; Title = 'Sunrise'; Tags = 'sea', 'sun'; Done = $true; Scene = 3")]
+    [InlineData("Prompt = 'Waves.'; File = ''; Paths = ' '; Picture = $null; Name = 'sunrise'")]
+    [InlineData("Prompt = 'Waves as in photo.jpg'; Video = 'sunrise.mp4'; Patch = @()")]
+    public async Task A_row_of_a_prompt_alone_is_bought_whatever_else_it_says(string columns)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        (await shell.RunAsync($$"""[pscustomobject]@{ Model = 'kling-3.0/video'; {{columns}} } | {{Convert}}""", In(shell))).Clean();
+
+        Assert.Null(Assert.Single(shell.Bill.Tasks).ImageUri);
+    }
+
+    [Fact]
+    public async Task A_property_that_cannot_be_read_is_no_image()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        (await shell.RunAsync(
+            "$address = [psobject][ipaddress]'::1'; $address.psobject.Properties.Add([psnoteproperty]::new('Name', 'x')); $address | New-KlingVideoTask -Prompt p -Model kling-3.0/video")).Clean();
+
+        Assert.Single(shell.Bill.Tasks);
     }
 
     [Fact]

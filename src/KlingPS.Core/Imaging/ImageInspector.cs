@@ -42,6 +42,14 @@ internal static class ImageInspector
         [".bmp"] = ImageFormat.Unknown,
     };
 
+    /// <summary>Whether a name has the extension of an image; the service may not take images of that kind.</summary>
+    /// <param name="name">A path, or an address.</param>
+    public static bool IsImageName(string name)
+    {
+        string path = name.Trim();
+        return s_extensions.ContainsKey(Path.GetExtension(Uri.TryCreate(path, UriKind.Absolute, out Uri? uri) && !uri.IsFile ? uri.AbsolutePath : path));
+    }
+
     /// <summary>Inspects a file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="cancellationToken">Cancels the work.</param>

@@ -55,6 +55,26 @@ internal sealed class NearColumns
         return columns.Length == 0 ? null : $"Columns of the input that are not read: {string.Join(", ", columns)}.";
     }
 
+    /// <summary>Whether the command reads a column of this name.</summary>
+    public bool Reads(string name) => _read.Contains(name);
+
+    /// <summary>The parameter that a column which is not read was meant for; <see langword="null"/> if there is none.</summary>
+    /// <param name="row">Its row.</param>
+    /// <param name="name">The name of the column.</param>
+    public string? FindMeant(PSObject row, string name)
+    {
+        string squeezed = Squeeze(name);
+        return _near.TryGetValue(squeezed, out string? parameter) ? parameter : FindMeant(row, name, squeezed);
+    }
+
+    /// <summary>A name without what is left out or put between its words by habit.</summary>
+    public static string Squeeze(string name)
+    {
+        return name.All(IsKept) ? name : string.Concat(name.Where(IsKept));
+
+        static bool IsKept(char c) => !char.IsWhiteSpace(c) && c is not ('_' or '-');
+    }
+
     private string? FindAdvice(PSObject row, PSNoteProperty column)
     {
         string name = column.Name;
@@ -82,6 +102,4 @@ internal sealed class NearColumns
 
         return meant;
     }
-
-    private static string Squeeze(string name) => string.Concat(name.Where(c => !char.IsWhiteSpace(c) && c is not ('_' or '-')));
 }

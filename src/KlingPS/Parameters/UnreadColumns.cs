@@ -2,6 +2,8 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using System.Reflection;
+using KlingPS.Core.Imaging;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -31,6 +33,9 @@ internal static class UnreadColumns
         "Image", "ImagePath", "SourcePath", "ImageUri", "ImageUrl", "ImageUrls", "InputUrls",
     };
 
+    /// <summary>The parameters that name an image, by which a column that was meant for one is known.</summary>
+    private static readonly string[] s_imageParameters = ["Path", "LiteralPath", "ImageUri"];
+
     /// <summary>
     /// The members that were added to one object. They are internal to PowerShell; if they cannot be had, all properties of a file are examined, which takes
     /// longer than everything else that is done for it.
@@ -41,17 +46,18 @@ internal static class UnreadColumns
     /// <param name="row">The row.</param>
     /// <param name="isWithoutImage">Whether a video is to be bought without an image having been read for it.</param>
     /// <param name="command">The command that reads it.</param>
-    public static string? FindProblem(PSObject row, bool isWithoutImage, CommandInfo command)
+    /// <param name="columns">Which columns that is.</param>
+    public static string? FindProblem(PSObject row, bool isWithoutImage, CommandInfo command, NearColumns columns)
     {
         foreach (PSPropertyInfo column in ColumnsOf(row).Where(column => column.MemberType is PSMemberTypes.NoteProperty or PSMemberTypes.Property))
         {
-            string name = column.Name.Replace("_", string.Empty, StringComparison.Ordinal);
+            string name = NearColumns.Squeeze(column.Name);
             if (s_notOffered.TryGetValue(name, out string? what) && IsAsked(column.Value))
             {
                 return $"its column '{column.Name}' asks for {what}, which KlingPS does not offer for any model; the service would make and bill a video without it. Empty the column, or give it another name if it says something else.";
             }
 
-            if (isWithoutImage && s_images.Contains(name) && IsAsked(column.Value))
+            if (isWithoutImage && IsImage(row, column, name, columns))
             {
                 return $"its column '{column.Name}' names an image that {command.Name} does not read, and the video would be made and billed without it. {Advise(command)}";
             }
@@ -64,9 +70,46 @@ internal static class UnreadColumns
     private static IEnumerable<PSPropertyInfo> ColumnsOf(PSObject row)
         => row.BaseObject is FileSystemInfo && s_addedMembers?.GetValue(row) is IEnumerable<PSMemberInfo> added ? added.OfType<PSPropertyInfo>() : row.Properties;
 
-    private static string Advise(CommandInfo command) => command.Parameters.ContainsKey("ImageUri")
-        ? "Call the column Path, or ImageUri if it holds an address."
-        : "Call the column Path if it holds the path of a file; images at an address are for New-KlingVideoTask.";
+    /// <summary>Whether a column evidently names an image, by what it is called or by what it holds. The name of a video may be that of an image which was to be piped.</summary>
+    private static bool IsImage(PSObject row, PSPropertyInfo column, string name, NearColumns columns)
+    {
+        bool isKnown = s_images.Contains(name);
+        bool isRead = columns.Reads(column.Name);
+        if (!isKnown && isRead && !name.Equals("Name", StringComparison.OrdinalIgnoreCase))
+        {
+            return false;
+        }
+
+        object? value = ValueOf(column);
+        return IsAsked(value) && (isKnown || HoldsImage(value) || (!isRead && s_imageParameters.Contains(columns.FindMeant(row, column.Name))));
+    }
+
+    /// <summary>Whether a value is the name of an image, or a list with one in it: those of a group are files, or rows that name them.</summary>
+    private static bool HoldsImage(object? value) => IsImage(value) || (NumberText.Unwrap(value) is IList list
+        && list.Cast<object?>().Any(item => IsImage(item) || (item is PSObject { BaseObject: PSCustomObject } row && row.Properties.Any(column => IsImage(ValueOf(column))))));
+
+    private static bool IsImage(object? value) => NumberText.Unwrap(value) is string or FileSystemInfo or Uri && ImageInspector.IsImageName(value!.ToString()!);
+
+    /// <summary>What a property holds. That of an object of another kind may fail, and then says nothing.</summary>
+    private static object? ValueOf(PSPropertyInfo column)
+    {
+        try
+        {
+            return column.Value;
+        }
+        catch (GetValueException)
+        {
+            return null;
+        }
+    }
+
+    private static string Advise(CommandInfo command)
+    {
+        string advice = command.Parameters.ContainsKey("ImageUri")
+            ? "Call the column Path, or ImageUri if it holds an address."
+            : "Call the column Path if it holds the path of a file; images at an address are for New-KlingVideoTask.";
+        return $"{advice} Files can be piped as they are, too. If no image is meant, leave the column out.";
+    }
 
     private static bool IsAsked(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
     {

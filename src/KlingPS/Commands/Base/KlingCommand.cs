@@ -35,7 +35,6 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private readonly HashSet<string> _foreign = new(StringComparer.Ordinal);
     private Dictionary<string, object> _given = [];
     private PassedOverColumns? _passedOver;
-    private NearColumns? _near;
     private UnreadableInput? _unreadable;
     private Action? _finishBatch;
     private Action<KlingException, object?>? _refuse;
@@ -70,6 +69,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>Whether nothing at all, or an empty text, came through the pipeline: most likely a variable that was never set, or a blank line.</summary>
     private protected bool IsInputBlank
         => MyInvocation.ExpectingInput && s_currentPipelineObject is not null && CurrentRow?.BaseObject is null or string && string.IsNullOrWhiteSpace(CurrentRow?.BaseObject as string);
+
+    /// <summary>What the command reads of a table; <see langword="null"/> if it reads none, or if nothing comes through the pipeline.</summary>
+    private protected NearColumns? Columns { get; private set; }
 
     /// <summary>What the progress bar says the command does.</summary>
     private protected virtual string ProgressActivity => MyInvocation.MyCommand.Name;
@@ -113,7 +115,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             Usages.Of(GetType()).Require(_given, MyInvocation.ExpectingInput, MyInvocation.MyCommand.Name, HowToGive);
             _passedOver = new PassedOverColumns(MyInvocation);
             _unreadable = ReadsPaths && MyInvocation.ExpectingInput ? Own(new UnreadableInput(MyInvocation, () => CurrentRow)) : null;
-            _near = ReadsTables && MyInvocation.ExpectingInput ? new NearColumns(MyInvocation) : null;
+            Columns = ReadsTables && MyInvocation.ExpectingInput ? new NearColumns(MyInvocation) : null;
             Context.TimeLimit = TimeLimit is double seconds ? TimeSpan.FromSeconds(seconds) : null;
             CheckParameters();
             OnBegin();
@@ -146,7 +148,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
                 WriteWarning(columns);
             }
 
-            if (_near?.Describe(row) is string unread)
+            if (Columns?.Describe(row) is string unread)
             {
                 WriteWarning(unread);
             }

@@ -133,7 +133,7 @@ public abstract class VideoCommand : ImagePathCommand
     {
         VideoSpec spec = CreateSpec(image, prompt);
         bool isBoughtWithoutImage = image is null && this is VideoRequestCommand && !GetModel().NeedsImage;
-        return _row is not null && UnreadColumns.FindProblem(_row, isBoughtWithoutImage, MyInvocation.MyCommand) is string problem
+        return _row is not null && Columns is not null && UnreadColumns.FindProblem(_row, isBoughtWithoutImage, MyInvocation.MyCommand, Columns) is string problem
             ? throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought{(spec.Subject.Length > 0 ? $" for '{spec.Subject}'" : string.Empty)}: {problem}")
             : spec;
     }

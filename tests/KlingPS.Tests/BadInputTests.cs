@@ -56,6 +56,30 @@ public sealed class BadInputTests
     }
 
     [Theory]
+    [InlineData("Set-KlingConfiguration -PollingInterval '0,5'", "'0,5' is not a length of time")]
+    [InlineData("Set-KlingConfiguration -PollingInterval $null", "'' is not a length of time")]
+    [InlineData("Set-KlingConfiguration -RequestTimeout '1,000'", "'1,000' is not a length of time")]
+    [InlineData("Start-KlingSandbox -GenerationTime '0,5'", "'0,5' is not a length of time")]
+    [InlineData("Start-KlingSandbox -GenerationTime $null", "'' is not a length of time")]
+    [InlineData("Start-KlingSandbox -Credits '1,5'", "'1,5' is not a number")]
+    [InlineData("Start-KlingSandbox -Credits $null", "'' is not a number")]
+    [InlineData("Start-KlingSandbox -Port 8787.6", "'8787.6' is not a whole number, and is not rounded")]
+    [InlineData("Start-KlingSandbox -CreateLimit '1,5'", "'1,5' is not a whole number")]
+    [InlineData("Start-KlingSandbox -QueryLimit $null", "'' is not a whole number")]
+    [InlineData("Start-KlingSandbox -VideoSize '1,000'", "'1,000' is not a whole number")]
+    [InlineData("Get-KlingModel -Duration 5.6", "'5.6' is not a whole number, and is not rounded")]
+    [InlineData("Test-KlingCallback '{}' -MaxAge '1,5'", "'1,5' is not a length of time")]
+    public async Task A_number_is_not_taken_for_another_one(string command, string said)
+    {
+        using var shell = new HostedShell();
+
+        ShellResult result = await shell.RunAsync(command);
+
+        Assert.StartsWith("ParameterArgumentTransformationError,", result.Terminating?.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains(said, result.Terminating!.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("Test-KlingImage")]
     [InlineData("Send-KlingImage")]
     [InlineData("Measure-KlingVideoCost")]

@@ -42,6 +42,15 @@ public sealed class ConfigurationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_length_of_time_is_set_as_a_time_span_too()
+    {
+        ShellResult result = (await _shell.RunAsync("Set-KlingConfiguration -PollingInterval 00:00:10 -RequestTimeout ([timespan]::FromMinutes(1))")).Clean();
+
+        KlingConfiguration set = Assert.Single(result.Of<KlingConfiguration>());
+        Assert.Equal((10, 60), (set.PollingInterval, set.RequestTimeout));
+    }
+
+    [Fact]
     public async Task A_misspelt_name_is_told_of_once_with_the_name_that_it_is_like()
     {
         Directory.CreateDirectory(Path.GetDirectoryName(FilePath)!);

@@ -1,6 +1,7 @@
 using System.Management.Automation;
 using System.Reflection;
 using System.Security;
+using KlingPS.Commands.Base;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
 using KlingPS.Core.Configuration;
@@ -11,6 +12,7 @@ using KlingPS.Core.Sessions;
 using KlingPS.Core.Setup;
 using KlingPS.Core.Submitting;
 using KlingPS.Hosting;
+using KlingPS.Parameters;
 using KlingPS.Sandbox;
 using KlingPS.Sessions;
 using KlingPS.Tests.Hosting;
@@ -38,7 +40,7 @@ public sealed class MetadataTests
         [("InputObject", typeof(PSObject[])), ("TaskId", typeof(string[])), ("Id", typeof(long[]))];
 
     private static readonly (string Name, Type Type)[] s_callbackKey =
-        [("HmacKey", typeof(SecureString)), ("HmacSecretName", typeof(string)), ("Vault", typeof(string)), ("MaxAge", typeof(int))];
+        [("HmacKey", typeof(SecureString)), ("HmacSecretName", typeof(string)), ("Vault", typeof(string)), ("MaxAge", typeof(double))];
 
     private static readonly Dictionary<string, (Type[] Output, bool AsksBefore, (string Name, Type Type)[] Parameters)> s_cmdlets = new()
     {
@@ -150,6 +152,26 @@ public sealed class MetadataTests
         Assert.Equal(asksBefore, command.Parameters.ContainsKey("Confirm"));
         Assert.Contains(command.Verb, ApprovedVerbs());
         Assert.True(command.ImplementingType.IsSealed);
+    }
+
+    /// <summary>PowerShell would round them, take 0,5 for 5 and a time span for nothing, and a variable that was never set for 0.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_number_is_read_by_the_rules_of_the_module(string name)
+    {
+        Type command = typeof(KlingCommand).Assembly.GetTypes().Single(type => type.GetCustomAttribute<CmdletAttribute>() is CmdletAttribute cmdlet && $"{cmdlet.VerbName}-{cmdlet.NounName}" == name);
+        foreach (PropertyInfo property in command.GetProperties().Where(property => property.IsDefined(typeof(ParameterAttribute))))
+        {
+            Type type = property.PropertyType.GetElementType() ?? property.PropertyType;
+            Type number = Nullable.GetUnderlyingType(type) ?? type;
+            if (number.IsPrimitive || number == typeof(decimal))
+            {
+                Attribute? rule = property.GetCustomAttributes().SingleOrDefault(attribute => attribute is WholeNumberAttribute or DecimalNumberAttribute or SecondsAttribute);
+                bool isRequired = rule is WholeNumberAttribute { IsRequired: true } or DecimalNumberAttribute { IsRequired: true } or SecondsAttribute { IsRequired: true };
+                Assert.True(rule is not null, $"-{property.Name} is converted by PowerShell.");
+                Assert.True(property.PropertyType.IsArray || number != type || isRequired, $"-{property.Name} $null would be 0.");
+            }
+        }
     }
 
     [Theory]

@@ -123,6 +123,13 @@ public sealed class SandboxCommandTests : IDisposable
         Assert.Empty(result.Output);
     }
 
+    [Theory]
+    [InlineData("00:00:01")]
+    [InlineData("([timespan]::FromSeconds(1))")]
+    [InlineData("'0.5'")]
+    public async Task The_time_that_a_video_takes_is_given_as_elsewhere(string time)
+        => Assert.Single((await _shell.RunAsync($"Start-KlingSandbox -GenerationTime {time}")).Clean().Output);
+
     [Fact]
     public async Task A_fault_that_cannot_happen_starts_no_sandbox()
     {

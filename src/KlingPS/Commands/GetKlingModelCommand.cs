@@ -29,6 +29,7 @@ public sealed class GetKlingModelCommand : KlingCommand
 
     /// <summary>The length of the video that the price is for, in seconds; models that do not make that length are left out.</summary>
     [Parameter]
+    [WholeNumber]
     [ValidateRange(1, 300)]
     [ArgumentCompleter(typeof(ModelValueCompleter))]
     public int? Duration { get; set; }

@@ -83,12 +83,14 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     [NotBlank]
     public string? ReportPath { get; set; }
 
-    /// <summary>The time between two polls of a task, in seconds.</summary>
+    /// <summary>The time between two polls of a task, as seconds or as a time span.</summary>
     [Parameter]
+    [Seconds(IsRequired = true)]
     public double PollingInterval { get; set; }
 
-    /// <summary>How long a request may go unanswered, in seconds.</summary>
+    /// <summary>How long a request may go unanswered, as seconds or as a time span.</summary>
     [Parameter]
+    [Seconds(IsRequired = true)]
     public double RequestTimeout { get; set; }
 
     /// <summary>Settings to remove from the file, so that the default applies again.</summary>

@@ -13,18 +13,21 @@ namespace KlingPS.Commands;
 [OutputType(typeof(KlingSandbox))]
 public sealed class StartKlingSandboxCommand : KlingCommand
 {
-    /// <summary>How long it takes to make a video, in seconds.</summary>
+    /// <summary>How long it takes to make a video, as seconds or as a time span.</summary>
     [Parameter]
+    [Seconds(IsRequired = true)]
     [ValidateRange(0.0, 86_400.0)]
     public double GenerationTime { get; set; } = 3;
 
     /// <summary>The balance to begin with, in credits.</summary>
     [Parameter]
+    [DecimalNumber(IsRequired = true)]
     [ValidateRange(0, int.MaxValue)]
     public decimal Credits { get; set; } = 10_000;
 
     /// <summary>The port of its jobs API; a free one when it is left out.</summary>
     [Parameter]
+    [WholeNumber(IsRequired = true)]
     [ValidateRange(0, 65_535)]
     public int Port { get; set; }
 
@@ -50,16 +53,19 @@ public sealed class StartKlingSandboxCommand : KlingCommand
 
     /// <summary>The size of the videos it makes, in bytes; that of its small clips when it is left out.</summary>
     [Parameter]
+    [WholeNumber(IsRequired = true, Most = long.MaxValue)]
     [ValidateRange(0, long.MaxValue)]
     public long VideoSize { get; set; }
 
     /// <summary>How many tasks it accepts within 10 seconds; 0 means no limit.</summary>
     [Parameter]
+    [WholeNumber(IsRequired = true)]
     [ValidateRange(0, int.MaxValue)]
     public int CreateLimit { get; set; } = 20;
 
     /// <summary>How many task queries it answers within a second; 0 means no limit.</summary>
     [Parameter]
+    [WholeNumber(IsRequired = true)]
     [ValidateRange(0, int.MaxValue)]
     public int QueryLimit { get; set; } = 10;
 

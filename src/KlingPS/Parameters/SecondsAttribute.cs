@@ -7,10 +7,14 @@ namespace KlingPS.Parameters;
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class SecondsAttribute : ArgumentTransformationAttribute
 {
+    /// <summary>Whether nothing is refused; otherwise it counts as a parameter that is not given.</summary>
+    public bool IsRequired { get; init; }
+
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
         => (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) switch
         {
+            null when IsRequired => throw CreateException(inputData),
             TimeSpan span => span.TotalSeconds,
             string text => FromText(text),
             DateTime or DateTimeOffset or bool => throw CreateException(inputData),

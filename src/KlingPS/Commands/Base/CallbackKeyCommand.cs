@@ -28,10 +28,11 @@ public abstract class CallbackKeyCommand : KlingCommand
     [ArgumentCompleter(typeof(SecretCompleter))]
     public string? Vault { get; set; }
 
-    /// <summary>How old a signature may be, in seconds.</summary>
+    /// <summary>How old a signature may be, as seconds or as a time span.</summary>
     [Parameter]
-    [ValidateRange(1, 86_400)]
-    public int MaxAge { get; set; } = (int)CallbackVerifier.DefaultMaxAge.TotalSeconds;
+    [Seconds(IsRequired = true)]
+    [ValidateRange(1.0, 86_400.0)]
+    public double MaxAge { get; set; } = CallbackVerifier.DefaultMaxAge.TotalSeconds;
 
     /// <summary>The key that was given, or that the secret holds; <see langword="null"/> when there is neither. Ends the command if it cannot be used.</summary>
     private protected CallbackKey? FindKey()

@@ -33,6 +33,27 @@ public sealed class GetKlingVideoTaskTests
     }
 
     [Fact]
+    public async Task The_time_of_a_task_can_be_given_back_to_every_command_that_asks_for_one()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            $task = New-KlingVideoTask $image 'It moves.' | Wait-KlingVideoTask -PollingInterval 0.1
+            foreach ($moment in $task.CreatedAt, $task.CreatedAt.ToOffset('05:00')) {
+                Get-KlingVideoTask -Since $moment
+                Get-KlingVideoTask -Since $moment.AddSeconds(1)
+                Get-KlingSpend -Since $moment -Until $moment.AddSeconds(1)
+                Get-KlingSpend -Since $moment.AddSeconds(1)
+                Export-KlingGallery "$folder/page.html" -Since $moment
+            }
+            """,
+            new { image = shell.Image(), folder = shell.Folder })).Clean();
+
+        Assert.Equal(["KlingVideoTask", "KlingSpend", "FileInfo", "KlingVideoTask", "KlingSpend", "FileInfo"], result.Output.Select(item => item.BaseObject.GetType().Name));
+    }
+
+    [Fact]
     public async Task Only_a_refresh_asks_the_service()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

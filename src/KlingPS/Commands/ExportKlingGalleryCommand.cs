@@ -45,6 +45,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
     /// <summary>Only videos submitted at or after this moment.</summary>
     [Parameter]
+    [Moment]
     [ValidateNotNull]
     public DateTime? Since { get; set; }
 
@@ -250,7 +251,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
 
     private List<GalleryEntry> Filter(List<GalleryEntry> entries)
     {
-        DateTimeOffset? since = Since is DateTime moment ? new DateTimeOffset(moment) : null;
+        DateTimeOffset? since = MomentAttribute.Read(Since);
         HashSet<object>? ofSource = Source is null ? null
             : new SourceFilter(SessionState.Path.CurrentFileSystemLocation.Path, Context.Shell.Paths, WriteError)
                 .Apply(entries.Select(entry => entry.Task).OfType<KlingVideoTask>(), Source)

@@ -28,11 +28,13 @@ public sealed class GetKlingSpendCommand : KlingCommand
 
     /// <summary>Only what was requested at or after this moment.</summary>
     [Parameter]
+    [Moment]
     [ValidateNotNull]
     public DateTime? Since { get; set; }
 
     /// <summary>Only what was requested before this moment.</summary>
     [Parameter]
+    [Moment]
     [ValidateNotNull]
     public DateTime? Until { get; set; }
 
@@ -43,7 +45,7 @@ public sealed class GetKlingSpendCommand : KlingCommand
     /// <inheritdoc/>
     private protected override void CheckParameters()
     {
-        if (Moment(Until) <= Moment(Since))
+        if (MomentAttribute.Read(Until) <= MomentAttribute.Read(Since))
         {
             throw new KlingException(ErrorKind.RequestInvalid, FormattableString.Invariant($"-Until ({Until:yyyy-MM-dd HH:mm:ss}) is not after -Since ({Since:yyyy-MM-dd HH:mm:ss}), so there is nothing between them. -Until is the first moment that does not count."));
         }
@@ -55,7 +57,7 @@ public sealed class GetKlingSpendCommand : KlingCommand
         (ITaskLedger ledger, string? account) = Context.LookAtRecords();
         decimal? balance = Balance ? FindBalance() : null;
         account = GroupBy == KlingSpendGroup.Account ? null : account;
-        var filter = new SpendFilter { Account = account, Since = Moment(Since), Until = Moment(Until) };
+        var filter = new SpendFilter { Account = account, Since = MomentAttribute.Read(Since), Until = MomentAttribute.Read(Until) };
         IReadOnlyList<KlingSpend> sums = Await(token => ledger.Spending.SumAsync(filter, GroupBy, token));
         IReadOnlyList<AccountKey> keys = Await(ledger.Accounts.ListAsync);
         if (GroupBy != KlingSpendGroup.Account)
@@ -99,11 +101,4 @@ public sealed class GetKlingSpendCommand : KlingCommand
             WriteWarning($"The ledger '{ledger.Location}' does not know this key yet, so nothing counts as its spending. If it belongs to an account that is there, Get-KlingVideoTask finds that out; -GroupBy Account shows them all.");
         }
     }
-
-    /// <summary>A moment on the user's clock; nothing was requested before 1970, and the end of time has no time zones.</summary>
-    private static DateTimeOffset? Moment(DateTime? moment)
-        => moment is not DateTime given ? null
-            : given.Year < DateTimeOffset.UnixEpoch.Year ? DateTimeOffset.UnixEpoch
-            : given.Year == DateTime.MaxValue.Year ? DateTimeOffset.MaxValue
-            : new DateTimeOffset(given);
 }

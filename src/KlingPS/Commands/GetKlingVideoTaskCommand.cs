@@ -41,6 +41,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
     /// <summary>Only tasks submitted at or after this moment.</summary>
     [Parameter]
     [Usage(AsList)]
+    [Moment]
     [ValidateNotNull]
     public DateTime? Since { get; set; }
 
@@ -108,7 +109,7 @@ public sealed class GetKlingVideoTaskCommand : TaskReferenceCommand
         {
             Account = account,
             States = State,
-            Since = Since is DateTime since ? new DateTimeOffset(since) : null,
+            Since = MomentAttribute.Read(Since),
             Unsaved = Unsaved,
             ExpiresBy = Expiring ? TimeProvider.System.GetUtcNow() + s_soon : null,
         };

@@ -130,6 +130,35 @@ public sealed class SandboxCommandTests : IDisposable
     public async Task The_time_that_a_video_takes_is_given_as_elsewhere(string time)
         => Assert.Single((await _shell.RunAsync($"Start-KlingSandbox -GenerationTime {time}")).Clean().Output);
 
+    [Theory]
+    [InlineData("Delay = 5")]
+    [InlineData("Delay = '5'")]
+    [InlineData("Duration = 60")]
+    [InlineData("Duration = '2'")]
+    public async Task A_time_of_a_fault_without_a_unit_is_refused_with_the_way_to_write_it(string field)
+    {
+        ShellResult result = await _shell.RunAsync($"Start-KlingSandbox -Fault @{{ On = 'Query'; Kind = 'Delay'; {field} }}");
+
+        Assert.Contains("such as '00:00:05' for five seconds", result.Terminating!.ToString(), StringComparison.Ordinal);
+        Assert.Empty(result.Output);
+    }
+
+    [Theory]
+    [InlineData("-Fault $null", "Fault")]
+    [InlineData("-Fault @($null)", "Fault")]
+    [InlineData("-Fault @{ Kind = 'Empty' }, $null", "Fault")]
+    [InlineData("-ApiKey $null", "ApiKey")]
+    [InlineData("-AdditionalApiKey $null", "AdditionalApiKey")]
+    [InlineData("-OtherAccountKey @($null)", "OtherAccountKey")]
+    [InlineData("-CallbackKey $null", "CallbackKey")]
+    public async Task A_variable_that_was_never_set_is_refused_with_the_name_of_its_parameter(string argument, string parameter)
+    {
+        ShellResult result = await _shell.RunAsync($"Start-KlingSandbox {argument}");
+
+        Assert.StartsWith("ParameterArgumentValidationError,", result.Terminating?.FullyQualifiedErrorId, StringComparison.Ordinal);
+        Assert.Contains($"'{parameter}'", result.Terminating!.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_fault_that_cannot_happen_starts_no_sandbox()
     {

@@ -3,6 +3,8 @@ namespace KlingPS.Sandbox.Faults;
 /// <summary>The faults still to come.</summary>
 internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
 {
+    private const string HowToWrite = "a time span from a millisecond to a day, such as '00:00:05' for five seconds. PowerShell takes 5 for half a microsecond, and '5' for five days.";
+
     private readonly List<Entry> _entries = [];
     private readonly Random _random = new(seed);
 
@@ -15,9 +17,9 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
         Require(fault.Skip >= 0, "Skip is 0 or more.");
         Require(fault.Probability is >= 0 and <= 1, "Probability is between 0 and 1.");
         Require(fault.AtFraction is >= 0 and < 1, "AtFraction is 0 or more and below 1.");
-        Require(fault.Delay >= TimeSpan.Zero, "Delay is not negative.");
+        Require(IsMeant(fault.Delay), $"Delay is {HowToWrite}");
         Require(fault.Code is null or (>= 200 and <= 599), "Code is between 200 and 599, like the service's.");
-        Require(fault.Duration >= TimeSpan.Zero, "Duration is not negative.");
+        Require(IsMeant(fault.Duration), $"Duration is {HowToWrite}");
         Require(fault.BytesPerSecond >= 1, "BytesPerSecond is 1 or more.");
         Require(fault.Encoding is "gzip" or "deflate" or "br", "Encoding is gzip, deflate or br.");
         Require(fault.FaultKind is not (SandboxFaultKind.WrongLink or SandboxFaultKind.Redirect) || fault.Link is not null, $"A fault of kind {fault.FaultKind} needs a Link.");
@@ -27,6 +29,9 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
         {
             _entries.Add(new Entry(fault));
         }
+
+        // Nobody means the others, which a number without a unit becomes.
+        static bool IsMeant(TimeSpan span) => span == TimeSpan.Zero || (span >= TimeSpan.FromMilliseconds(1) && span <= TimeSpan.FromDays(1));
 
         static void Require(bool condition, string message)
         {

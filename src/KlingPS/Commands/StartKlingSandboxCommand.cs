@@ -34,21 +34,25 @@ public sealed class StartKlingSandboxCommand : KlingCommand
     /// <summary>The key it takes; a random one when it is left out.</summary>
     [Parameter]
     [SecretText]
+    [ValidateNotNull]
     public SecureString? ApiKey { get; set; }
 
     /// <summary>Further keys of the same account.</summary>
     [Parameter]
     [SecretText]
+    [ValidateNotNull]
     public SecureString[] AdditionalApiKey { get; set; } = [];
 
     /// <summary>Keys of other accounts, one each, that it takes as well.</summary>
     [Parameter]
     [SecretText]
+    [ValidateNotNull]
     public SecureString[] OtherAccountKey { get; set; } = [];
 
     /// <summary>The HMAC key it signs callbacks with; they are not signed when it is left out.</summary>
     [Parameter]
     [SecretText]
+    [ValidateNotNull]
     public SecureString? CallbackKey { get; set; }
 
     /// <summary>The size of the videos it makes, in bytes; that of its small clips when it is left out.</summary>
@@ -71,6 +75,7 @@ public sealed class StartKlingSandboxCommand : KlingCommand
 
     /// <summary>What goes wrong, where, and how often: objects or hashtables, such as @{ On = 'Create'; Kind = 'LoseAnswerAfter' }.</summary>
     [Parameter]
+    [ValidateNotNull]
     public SandboxFault[] Fault { get; set; } = [];
 
     /// <summary>Starts the sandbox in place of one that is running.</summary>

@@ -175,7 +175,8 @@ public sealed class SandboxCommandTests : IDisposable
 
         ShellResult result = await _shell.RunAsync("Start-KlingSandbox -Port $port", new { port = other.Endpoint.Port });
 
-        result.Terminating.Is("KlingSandboxNotRunning", ErrorCategory.ObjectNotFound, other.Endpoint.Port);
+        ErrorRecord error = result.Terminating.Is("KlingListenerUnusable", ErrorCategory.ResourceUnavailable, other.Endpoint.Port);
+        Assert.Contains("leave -Port out", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);
     }
 
     [Fact]

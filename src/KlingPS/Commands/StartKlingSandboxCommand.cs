@@ -120,9 +120,9 @@ public sealed class StartKlingSandboxCommand : KlingCommand
                 },
                 Fault);
         }
-        catch (IOException exception)
+        catch (KlingException exception)
         {
-            ThrowTerminatingError(new KlingException(ErrorKind.SandboxNotRunning, exception.Message, exception), Port);
+            ThrowTerminatingError(exception, Port);
             throw;
         }
         catch (ArgumentException exception)

@@ -16,10 +16,11 @@ internal sealed class SandboxHost
     public bool IsRunning => _server is not null;
 
     /// <summary>Starts a sandbox in place of a running one.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.ListenerUnusable"/>: the port is taken or may not be used.</exception>
     public KlingSandbox Start(SandboxOptions options, IEnumerable<SandboxFault> faults)
     {
         Stop();
-        SandboxServer server = SandboxServer.Start(options);
+        SandboxServer server = Listen(options);
         try
         {
             foreach (SandboxFault fault in faults)
@@ -37,6 +38,21 @@ internal sealed class SandboxHost
         _options = options;
         _endpoint = server.Endpoint;
         return Describe();
+    }
+
+    private static SandboxServer Listen(SandboxOptions options)
+    {
+        try
+        {
+            return SandboxServer.Start(options);
+        }
+        catch (IOException exception)
+        {
+            throw new KlingException(ErrorKind.ListenerUnusable, exception.Message, exception)
+            {
+                Advice = "Choose another port with Start-KlingSandbox -Port, leave -Port out to get a free one, or stop the program that is using this one.",
+            };
+        }
     }
 
     /// <summary>The sandbox in its current state.</summary>

@@ -58,8 +58,8 @@ public sealed class MetadataTests
         ["Set-KlingConfiguration"] = ([typeof(KlingConfiguration)], true,
         [
             ("SecretName", typeof(string)), ("Vault", typeof(string)), ("Endpoint", typeof(Uri)), ("UploadEndpoint", typeof(Uri)), ("Proxy", typeof(Uri)),
-            ("Ledger", typeof(string)), ("LedgerSecretName", typeof(string)), ("DailyCreditCap", typeof(decimal)), ("DefaultDestination", typeof(string)),
-            ("LogPath", typeof(string)), ("ReportPath", typeof(string)), ("PollingInterval", typeof(double)), ("RequestTimeout", typeof(double)), ("Reset", typeof(string[])),
+            ("Ledger", typeof(string)), ("LedgerSecretName", typeof(string)), ("DailyCreditCap", typeof(decimal?)), ("DefaultDestination", typeof(string)),
+            ("LogPath", typeof(string)), ("ReportPath", typeof(string)), ("PollingInterval", typeof(double?)), ("RequestTimeout", typeof(double?)), ("Reset", typeof(string[])),
         ]),
         ["Test-KlingSetup"] = ([typeof(KlingSetupCheck)], false, [("Destination", typeof(string)), ("CallbackUri", typeof(string)), ("Offline", typeof(SwitchParameter)), ("Strict", typeof(SwitchParameter))]),
         ["Get-KlingModel"] = ([typeof(KlingModel)], false,
@@ -152,6 +152,17 @@ public sealed class MetadataTests
         Assert.Equal(asksBefore, command.Parameters.ContainsKey("Confirm"));
         Assert.Contains(command.Verb, ApprovedVerbs());
         Assert.True(command.ImplementingType.IsSealed);
+    }
+
+    /// <summary>Help would show 0 as the default, and a cap of 0 buys nothing.</summary>
+    [Fact]
+    public void A_setting_that_is_left_out_has_no_value()
+    {
+        var command = new Commands.SetKlingConfigurationCommand();
+
+        Assert.All(
+            command.GetType().GetProperties().Where(property => property.IsDefined(typeof(ParameterAttribute))),
+            property => Assert.True(property.GetValue(command) is null or Array { Length: 0 }, property.Name));
     }
 
     /// <summary>PowerShell would round them, take 0,5 for 5 and a time span for nothing, and a variable that was never set for 0.</summary>

@@ -66,7 +66,7 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     /// <summary>The most credits an account may spend on one day.</summary>
     [Parameter]
     [DecimalNumber(IsRequired = true)]
-    public decimal DailyCreditCap { get; set; }
+    public decimal? DailyCreditCap { get; set; }
 
     /// <summary>The folder videos go to when no other is given.</summary>
     [Parameter]
@@ -86,12 +86,12 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
     /// <summary>The time between two polls of a task, as seconds or as a time span.</summary>
     [Parameter]
     [Seconds(IsRequired = true)]
-    public double PollingInterval { get; set; }
+    public double? PollingInterval { get; set; }
 
     /// <summary>How long a request may go unanswered, as seconds or as a time span.</summary>
     [Parameter]
     [Seconds(IsRequired = true)]
-    public double RequestTimeout { get; set; }
+    public double? RequestTimeout { get; set; }
 
     /// <summary>Settings to remove from the file, so that the default applies again.</summary>
     [Parameter]

@@ -154,7 +154,7 @@ public sealed class ConvertToKlingVideoTests
         ShellResult result = await shell.RunAsync(Convert + " -MaxTasks 1 -WhatIf", new { images = (string[])[.. shell.Images("a.png", "b.png"), shell.WriteFile("c.png", "text"u8.ToArray())], destination = shell.Destination });
 
         Assert.Single(result.Errors).Is("KlingImageUnsupported", ErrorCategory.InvalidData, Path.Combine(shell.Folder, "c.png"));
-        Assert.Equal(["Plan: buy 1 for 42 credits, wait for 0, download 0, leave 0 as they are, leave out 1 over the limit, 1 failed. Nothing was sent."], result.Information);
+        Assert.Equal(["Plan: buy 1 for 42 credits, wait for 0, download 0, leave 0 as they are, leave out 1 over the limit, 1 refused, 0 failed. Nothing was sent."], result.Information);
         Assert.Empty(shell.Bill.Requests);
         Assert.False(Directory.Exists(shell.Destination));
     }

@@ -41,6 +41,40 @@ public sealed class PlanTests
 
     private static string[] ResultsOf(JsonObject document) => [.. document["items"]!.AsArray().Select(item => (string)item!["result"]!)];
 
+    [Theory]
+    [InlineData("-WhatIf")]
+    [InlineData("-PlanPath $plan")]
+    public async Task The_line_about_a_plan_counts_every_input_that_its_file_counts_and_in_the_words_of_a_run(string planned)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            $$"""
+            [pscustomobject]@{ Path = $images[0]; Prompt = 'It moves.' },
+            [pscustomobject]@{ Path = $images[1]; Prompt = 'It moves.'; Duration = 'x' },
+            [pscustomobject]@{ Path = 'missing.png'; Prompt = 'It moves.' } |
+                ConvertTo-KlingVideo -Destination $destination {{planned}}
+            """,
+            Variables(shell));
+
+        Assert.Equal(["Plan: buy 1 for 42 credits, wait for 0, download 0, leave 0 as they are, 2 refused, 0 failed. Nothing was sent."], result.Information);
+        if (File.Exists(PlanOf(shell)))
+        {
+            JsonNode totals = Read(PlanOf(shell))["totals"]!;
+            Assert.Equal((3, 1, 2, 0), ((int)totals["inputs"]!, (int)totals["made"]!, (int)totals["refused"]!, (int)totals["failed"]!));
+        }
+    }
+
+    [Fact]
+    public async Task A_plan_of_rows_that_cannot_be_used_has_a_line_as_well()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("[pscustomobject]@{ Path = $images[0]; Prompt = 'It moves.'; Duration = 'x' } | ConvertTo-KlingVideo -Destination $destination -WhatIf", Variables(shell));
+
+        Assert.Equal(["Plan: buy 0 for 0 credits, wait for 0, download 0, leave 0 as they are, 1 refused, 0 failed. Nothing was sent."], result.Information);
+    }
+
     [Fact]
     public async Task A_plan_says_of_every_input_in_its_order_what_would_be_done_and_sends_nothing()
     {

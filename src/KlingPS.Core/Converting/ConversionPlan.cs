@@ -49,6 +49,31 @@ internal sealed record ConversionPlan(ConversionStep Step, Submission Submission
     internal string Identity { get; init; } = string.Empty;
 }
 
+/// <summary>Decides which plans the limits of a run allow, one after the other.</summary>
+/// <param name="limit">The limits.</param>
+internal sealed class PlanBudget(BudgetLimit limit)
+{
+    private Spending _planned;
+
+    /// <summary>Whether the limits allow a plan after those before it. What it would buy then counts against them.</summary>
+    public bool TryAdd(ConversionPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        if (plan.Step != ConversionStep.Buy)
+        {
+            return true;
+        }
+
+        if (plan.IsOverDailyCap || BudgetRule.FindExcess(limit, _planned, plan.Credits) is not null)
+        {
+            return false;
+        }
+
+        _planned = _planned with { RunCredits = _planned.RunCredits + (plan.Credits ?? 0), RunTasks = _planned.RunTasks + 1 };
+        return true;
+    }
+}
+
 /// <summary>What would be done for a batch of images.</summary>
 public sealed record ConversionPlanTotals
 {
@@ -70,8 +95,14 @@ public sealed record ConversionPlanTotals
     /// <summary>Videos that the limits of the run, or of the day, leave out.</summary>
     public int OverBudget { get; init; }
 
-    /// <summary>Images that could not be converted.</summary>
+    /// <summary>Inputs that nothing would be bought for, because they cannot be used as they are.</summary>
+    public int Refused { get; init; }
+
+    /// <summary>Images whose plan could not be made.</summary>
     public int Failed { get; init; }
+
+    /// <summary>Images for which it is not known whether their video was bought.</summary>
+    public int Unknown { get; init; }
 
     /// <summary>What would be spent, in credits, as far as prices are known.</summary>
     public decimal Credits { get; init; }
@@ -79,31 +110,25 @@ public sealed record ConversionPlanTotals
     /// <summary>Those of the videos to be bought whose price is not known.</summary>
     public int Unpriced { get; init; }
 
-    /// <summary>The totals with one more image, and whether the limits allow it.</summary>
-    /// <param name="plan">What would be done for it.</param>
-    /// <param name="maxCredits">The most credits the run may spend.</param>
-    /// <param name="maxTasks">The most tasks the run may buy.</param>
-    internal (ConversionPlanTotals Totals, bool IsWithinBudget) Add(ConversionPlan plan, decimal? maxCredits, int? maxTasks)
+    /// <summary>Sums up a plan.</summary>
+    /// <param name="totals">The counts.</param>
+    internal static ConversionPlanTotals From(PlanTotals totals)
     {
-        ArgumentNullException.ThrowIfNull(plan);
-        var limit = new BudgetLimit { MaxCredits = maxCredits, MaxTasks = maxTasks };
-        bool isWithinBudget = plan.Step != ConversionStep.Buy
-            || (!plan.IsOverDailyCap && BudgetRule.FindExcess(limit, new Spending(Credits, Bought, DayCredits: 0), plan.Credits) is null);
-        ConversionPlanTotals totals = plan.Step switch
+        ArgumentNullException.ThrowIfNull(totals);
+        return new ConversionPlanTotals
         {
-            ConversionStep.Buy when isWithinBudget => this with
-            {
-                Bought = Bought + 1,
-                Credits = Credits + (plan.Credits ?? 0),
-                Unpriced = Unpriced + (plan.Credits is null ? 1 : 0),
-            },
-            ConversionStep.Buy => this with { OverBudget = OverBudget + 1 },
-            ConversionStep.Wait => this with { Awaited = Awaited + 1 },
-            ConversionStep.Download => this with { Downloaded = Downloaded + 1 },
-            ConversionStep.Taken => this with { Taken = Taken + 1 },
-            _ => this with { Present = Present + 1 },
+            Bought = totals.Made,
+            Awaited = totals.Pending,
+            Downloaded = totals.Downloaded,
+            Present = totals.Present,
+            Taken = totals.Taken,
+            OverBudget = totals.OverLimit,
+            Refused = totals.Refused,
+            Failed = totals.Failed,
+            Unknown = totals.Unknown,
+            Credits = totals.Credits,
+            Unpriced = totals.Unpriced,
         };
-        return (totals, isWithinBudget);
     }
 
     /// <summary>The totals as one line.</summary>
@@ -114,7 +139,7 @@ public sealed record ConversionPlanTotals
         string unpriced = Unpriced == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $" and the unknown price of {Unpriced} of them");
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"Plan: buy {Bought} for {Credits:0.##} credits{unpriced}, wait for {Awaited}, download {Downloaded}, leave {Present} as they are{taken}{rest}, "
-            + $"{Failed} failed. Nothing was sent.");
+            $"Plan: buy {Bought} for {Credits:0.##} credits{unpriced}, wait for {Awaited}, download {Downloaded}, leave {Present} as they are{taken}{rest}"
+            + $"{ConversionSummary.IfAny(Refused, "refused")}, {Failed} failed{ConversionSummary.IfAny(Unknown, "unknown")}. Nothing was sent.");
     }
 }

@@ -89,5 +89,6 @@ public sealed record ConversionSummary
         CultureInfo.InvariantCulture,
         $"{Made} made, {Reused} reused{IfAny(Taken, "taken elsewhere")}{IfAny(Pending, "pending")}{IfAny(OverLimit, "over the limit")}{IfAny(Refused, "refused")}, {Failed} failed, {Unknown} unknown; {Credits:0.##} credits spent.");
 
-    private static string IfAny(int count, string what) => count == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {count} {what}");
+    /// <summary>A count as the rest of a list in words; nothing if it is 0.</summary>
+    internal static string IfAny(int count, string what) => count == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {count} {what}");
 }

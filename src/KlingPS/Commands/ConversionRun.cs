@@ -17,7 +17,7 @@ internal sealed class ConversionRun : IDisposable
     private readonly ICommandHost _host;
     private readonly ConversionRunOptions _options;
     private VideoConverter? _converter;
-    private ConversionPlanTotals _plan = new();
+    private readonly PlanBudget _budget;
     private readonly Dictionary<ConversionItem, ConversionInput> _inputs = new(ReferenceEqualityComparer.Instance);
     private int _isRefreshAsked;
     private int _refused;
@@ -30,6 +30,7 @@ internal sealed class ConversionRun : IDisposable
     {
         _host = host;
         _options = options;
+        _budget = new PlanBudget(new BudgetLimit { MaxCredits = options.MaxCredits, MaxTasks = options.MaxTasks });
         Batch = new Batch<ConversionItem, SavedVideo>(host, CreateStage)
         {
             Describe = Describe,
@@ -46,9 +47,6 @@ internal sealed class ConversionRun : IDisposable
 
     /// <summary>The images.</summary>
     public Batch<ConversionItem, SavedVideo> Batch { get; }
-
-    /// <summary>What would be done for the images, if the command only says what it would do.</summary>
-    public ConversionPlanTotals Plan => _plan;
 
     /// <summary>Where the videos go.</summary>
     public SaveOptions Save => _options.Save;
@@ -146,7 +144,6 @@ internal sealed class ConversionRun : IDisposable
     public void Refuse(ConversionInput input, KlingException exception, object? target, bool isTold = true)
     {
         _refused++;
-        _plan = _plan with { Failed = _plan.Failed + 1 };
         input.Error = exception;
         if (isTold)
         {
@@ -229,7 +226,7 @@ internal sealed class ConversionRun : IDisposable
         bool isWithinBudget = true;
         if (_options.IsWhatIf)
         {
-            (_plan, isWithinBudget) = _plan.Add(plan, _options.MaxCredits, _options.MaxTasks);
+            isWithinBudget = _budget.TryAdd(plan);
             input.IsWithinBudget = isWithinBudget;
         }
 

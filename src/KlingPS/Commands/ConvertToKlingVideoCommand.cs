@@ -321,10 +321,9 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
 
             WriteSummary(_run.Close(RunEnding.Complete, error: null));
         }
-        else if (_hasInput)
+        else if (_hasInput || !_book.IsEmpty)
         {
-            WriteInformation(_run!.Plan, s_tags);
-            WarnOfBalance(_run.Plan.Credits);
+            WritePlanTotals(PlanTotals.Of(_book.ToPlanItems()));
         }
     }
 
@@ -437,9 +436,14 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         plan = PlanFile.Seal(plan, text => session.Key.TryRedact(text) ?? text);
         Await(token => session.Ledger.Plans.AddAsync(new PlanRecord(plan.PlanId, session.Account, plan.Digest, plan.CreatedAt, plan.EndsAt), token));
         PlanFile.Write(_planPath!, plan);
-        WriteInformation(_run.Plan, s_tags);
-        WarnOfBalance(_run.Plan.Credits);
+        WritePlanTotals(plan.Totals);
         WriteObject(InvokeProvider.Item.Get([_planPath!], force: true, literalPath: true).FirstOrDefault());
+    }
+
+    private void WritePlanTotals(PlanTotals totals)
+    {
+        WriteInformation(ConversionPlanTotals.From(totals), s_tags);
+        WarnOfBalance(totals.Credits);
     }
 
     /// <summary>Passes the summary to the variable that asks for it; otherwise shows it, unless the error that follows says it all.</summary>

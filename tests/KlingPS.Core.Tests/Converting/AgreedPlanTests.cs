@@ -421,7 +421,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
     {
         using VideoConverter converter = NewConverter(harness, agreed: null);
         var book = new ConversionBook("plan", report: null);
-        var totals = new ConversionPlanTotals();
+        var limits = new PlanBudget(budget ?? new BudgetLimit());
         foreach (Submission submission in inputs)
         {
             ConversionInput input = book.Add(submission.Subject, name: null);
@@ -429,7 +429,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
             try
             {
                 input.Plan = await converter.PlanAsync(converter.Accept(submission)!, isWhatIf: true, CancellationToken.None);
-                (totals, input.IsWithinBudget) = totals.Add(input.Plan, budget?.MaxCredits, budget?.MaxTasks);
+                input.IsWithinBudget = limits.TryAdd(input.Plan);
                 if (!input.IsWithinBudget)
                 {
                     converter.Decline(input.Plan);

@@ -657,6 +657,11 @@ public sealed class VideoConverterTests : IAsyncDisposable
         return [.. outcomes.Select(outcome => Path.GetRelativePath(Destination, outcome.Value!.Path))];
     }
 
+    private static ConversionInput Planned(ConversionPlan plan, bool isWithinBudget)
+        => new(plan.Submission.Subject, name: null) { Index = 0, Plan = plan, IsWithinBudget = isWithinBudget };
+
+    private static ConversionPlanTotals Sum(IEnumerable<ConversionInput> inputs) => ConversionPlanTotals.From(PlanTotals.Of([.. inputs.Select(input => input.ToPlanItem())]));
+
     [Fact]
     public async Task A_plan_tells_each_step_counts_a_video_once_and_sends_nothing()
     {
@@ -673,12 +678,13 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
         using VideoConverter converter = Converter();
         var steps = new List<(string, ConversionStep)>();
-        var totals = new ConversionPlanTotals();
+        var budget = new PlanBudget(new BudgetLimit { MaxTasks = 2 });
+        var inputs = new List<ConversionInput>();
         foreach (Submission request in requests)
         {
             ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
             Assert.Equal(Path.Combine(Destination, Path.GetFileNameWithoutExtension(request.Subject) + ".mp4"), plan.Path);
-            (totals, _) = totals.Add(plan, maxCredits: null, maxTasks: 2);
+            inputs.Add(Planned(plan, budget.TryAdd(plan)));
             steps.Add((Path.GetFileNameWithoutExtension(request.Subject), plan.Step));
         }
 
@@ -688,7 +694,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
                 ("copy", ConversionStep.Wait), ("long", ConversionStep.Buy), ("more", ConversionStep.Buy),
             ],
             steps);
-        Assert.Equal(new ConversionPlanTotals { Bought = 2, Awaited = 2, Downloaded = 1, Present = 1, OverBudget = 1, Credits = 126 }, totals);
+        Assert.Equal(new ConversionPlanTotals { Bought = 2, Awaited = 2, Downloaded = 1, Present = 1, OverBudget = 1, Credits = 126 }, Sum(inputs));
         Assert.Equal((sent, fetched), (_harness.Service.Requests.Count, _harness.Videos.Requests.Count));
         Assert.Equal(3, (await _harness.ListAsync()).Count);
     }
@@ -700,11 +706,13 @@ public sealed class VideoConverterTests : IAsyncDisposable
         await MadeAsync(_harness.Submission("yesterday.png", 1));
         using VideoConverter converter = Converter();
         var planned = new List<(ConversionStep, bool)>();
-        var totals = new ConversionPlanTotals();
+        var budget = new PlanBudget(new BudgetLimit());
+        var inputs = new List<ConversionInput>();
         foreach (Submission request in (Submission[])[_harness.Submission("a.png", 2), _harness.Submission("long.png", 3).Asking(spec => spec with { Duration = 10 }), _harness.Submission("b.png", 4), _harness.Submission("c.png", 5)])
         {
             ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
-            (totals, bool isWithinBudget) = totals.Add(plan, maxCredits: null, maxTasks: null);
+            bool isWithinBudget = budget.TryAdd(plan);
+            inputs.Add(Planned(plan, isWithinBudget));
             Assert.Equal(!plan.IsOverDailyCap, isWithinBudget);
             if (!isWithinBudget)
             {
@@ -715,7 +723,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         }
 
         Assert.Equal([(ConversionStep.Buy, false), (ConversionStep.Buy, true), (ConversionStep.Buy, false), (ConversionStep.Buy, true)], planned);
-        Assert.Equal(new ConversionPlanTotals { Bought = 2, OverBudget = 2, Credits = 84 }, totals);
+        Assert.Equal(new ConversionPlanTotals { Bought = 2, OverBudget = 2, Credits = 84 }, Sum(inputs));
     }
 
     [Fact]
@@ -727,11 +735,11 @@ public sealed class VideoConverterTests : IAsyncDisposable
         ConversionPlan plan = await converter.PlanAsync(converter.Accept(unpriced)!, isWhatIf: true, CancellationToken.None);
         ConversionPlan after = await converter.PlanAsync(converter.Accept(priced)!, isWhatIf: true, CancellationToken.None);
 
-        (_, bool isWithinCredits) = new ConversionPlanTotals().Add(plan, maxCredits: 1_000_000, maxTasks: 5);
-        (ConversionPlanTotals first, bool isWithinTasks) = new ConversionPlanTotals().Add(plan, maxCredits: null, maxTasks: 5);
-        (ConversionPlanTotals totals, _) = first.Add(after, maxCredits: null, maxTasks: 5);
+        bool isWithinCredits = new PlanBudget(new BudgetLimit { MaxCredits = 1_000_000, MaxTasks = 5 }).TryAdd(plan);
+        var tasks = new PlanBudget(new BudgetLimit { MaxTasks = 5 });
+        ConversionPlanTotals totals = Sum([Planned(plan, tasks.TryAdd(plan)), Planned(after, tasks.TryAdd(after))]);
 
-        Assert.Equal((false, true), (isWithinCredits, isWithinTasks));
+        Assert.False(isWithinCredits);
         Assert.Equal(new ConversionPlanTotals { Bought = 2, Credits = 42, Unpriced = 1 }, totals);
         Assert.Contains("buy 2 for 42 credits and the unknown price of 1 of them,", totals.ToString(), StringComparison.Ordinal);
 

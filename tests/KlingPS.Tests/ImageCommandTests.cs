@@ -108,4 +108,20 @@ public sealed class ImageCommandTests
             result.Errors.Select(error => error.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message));
         Assert.Equal(true, Assert.Single(result.Output).BaseObject);
     }
+
+    [Theory]
+    [InlineData("Test-KlingImage ''")]
+    [InlineData("Test-KlingImage -LiteralPath ''")]
+    [InlineData("Send-KlingImage ''")]
+    [InlineData("'' | Test-KlingImage")]
+    public async Task An_empty_path_that_is_given_is_not_said_to_be_a_row_of_the_pipeline(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command);
+
+        Assert.Equal(
+            "An empty value was given instead of the path of an image.",
+            Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message);
+    }
 }

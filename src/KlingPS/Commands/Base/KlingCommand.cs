@@ -64,7 +64,8 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private protected UnfinishedWork.Member Unfinished => _unfinished!;
 
     /// <summary>The row that the parameters are being bound from, or were bound from last; <see langword="null"/> if there is none, or if it is not accessible.</summary>
-    private protected PSObject? CurrentRow => s_currentPipelineObject?.GetValue(this) as PSObject;
+    private protected PSObject? CurrentRow
+        => s_currentPipelineObject?.GetValue(this) is PSObject row && row != AutomationNull.Value ? row : null;
 
     /// <summary>Whether nothing at all, or an empty text, came through the pipeline: most likely a variable that was never set, or a blank line.</summary>
     private protected bool IsInputBlank

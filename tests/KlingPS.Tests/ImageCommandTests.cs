@@ -124,4 +124,40 @@ public sealed class ImageCommandTests
             "An empty value was given instead of the path of an image.",
             Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message);
     }
+
+    [Theory]
+    [InlineData("Measure-KlingVideoCost", "The cost is not known for 'this video': there is no image, and ")]
+    [InlineData("Measure-KlingVideoCost -Path ''", "-Path is empty, and a video without the image that it was meant for would be billed all the same. Name the image, ")]
+    [InlineData("Measure-KlingVideoCost $image -Duration 7", "a video of 7 seconds cannot be made; ")]
+    [InlineData("[pscustomobject]@{ Path = $image; Shots = 3 } | Measure-KlingVideoCost", "its column 'Shots' asks for several shots in one video")]
+    [InlineData("[IO.FileInfo] $image | Measure-KlingVideoCost $image", "Give all of them in one of the two ways.")]
+    [InlineData("[IO.FileInfo] $image | Test-KlingImage $image", "Give all of them in one of the two ways.")]
+    [InlineData("Test-KlingImage ([IO.Path]::GetDirectoryName($image))", "to pipe the images in it.")]
+    public async Task A_command_that_buys_nothing_does_not_say_that_nothing_was_bought(string command, string told)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command, new { image = shell.Image() });
+
+        string message = (result.Terminating ?? Assert.Single(result.Errors)).Exception.Message;
+        Assert.Contains(told, message, StringComparison.Ordinal);
+        Assert.DoesNotContain("bought", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("send", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_cost_of_a_task_is_refused_with_what_tells_it()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync("$task = New-KlingVideoTask $image 'It moves.' -Duration 10; $task | Measure-KlingVideoCost; $task.Id", new { image = shell.Image() });
+
+        string id = Assert.Single(result.Output).ToString();
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.EndsWith($": this is task {id}, and Measure-KlingVideoCost takes images, not tasks.", error.Exception.Message, StringComparison.Ordinal);
+        Assert.Equal(
+            $"To see what its video has cost: Get-KlingVideoTask -Id {id} | Select-Object CreditsConsumed. "
+                + $"To see what another one would cost: Get-KlingVideoTask -Id {id} | Select-Object *, @{{ Name = 'Path'; Expression = 'SourcePath' }} | Measure-KlingVideoCost.",
+            error.ErrorDetails.RecommendedAction);
+    }
 }

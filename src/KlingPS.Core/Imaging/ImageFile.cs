@@ -18,7 +18,7 @@ internal static class ImageFile
         {
             throw new KlingException(
                 ErrorKind.ImageUnsupported,
-                $"'{path}' is a folder; use Get-ChildItem '{path}' to send the images in it.",
+                $"'{path}' is a folder; use Get-ChildItem '{path}' to pipe the images in it.",
                 exception);
         }
         catch (NotOrdinaryFileException exception)

@@ -12,6 +12,9 @@ namespace KlingPS.Core.Model;
 /// </remarks>
 internal sealed record ModelSpec
 {
+    /// <summary>How the error of a video begins that was to be bought.</summary>
+    public const string NotBought = "Nothing was bought";
+
     /// <summary>Longer than the id of any model.</summary>
     private const int MaxIdLength = 200;
 
@@ -99,16 +102,17 @@ internal sealed record ModelSpec
     /// <summary>Refuses what the model would refuse, or ignore and bill.</summary>
     /// <param name="spec">What is asked of it, its texts as they were given.</param>
     /// <param name="prompt">What a message calls the prompt.</param>
+    /// <param name="refusal">How the message begins.</param>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>, naming the parameter, its value and its range; and if the model lacks the parameter,
     /// the models that have it.
     /// </exception>
-    public void Validate(VideoSpec spec, string prompt = "the prompt")
+    public void Validate(VideoSpec spec, string prompt = "the prompt", string refusal = NotBought)
     {
         ArgumentNullException.ThrowIfNull(spec);
         if (FindProblem(spec, prompt) is string problem)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought for {(spec.Subject.Length == 0 ? "a row that names no image" : $"'{spec.Subject}'")}: {problem}.");
+            throw new KlingException(ErrorKind.RequestInvalid, $"{refusal} for {(spec.Subject.Length == 0 ? "a row that names no image" : $"'{spec.Subject}'")}: {problem}.");
         }
     }
 

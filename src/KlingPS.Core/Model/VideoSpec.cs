@@ -279,7 +279,7 @@ internal sealed record VideoSpec
     /// <inheritdoc cref="ModelSpec.GetCredits"/>
     public decimal? GetCredits() => ModelCatalog.Get(Model).GetCredits(this);
 
-    /// <inheritdoc cref="ModelSpec.Validate(VideoSpec, string)"/>
+    /// <inheritdoc cref="ModelSpec.Validate(VideoSpec, string, string)"/>
     public void Validate() => ModelCatalog.Get(Model).Validate(this);
 
     /// <summary>Whether a parameter is given.</summary>

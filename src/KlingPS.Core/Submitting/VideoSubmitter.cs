@@ -37,7 +37,7 @@ internal sealed record IdentifiedSubmission(Submission Submission, IdentifiedIma
 
     /// <summary>Refuses what the model would not take. Only for what is to be bought: an earlier purchase is used even if the rules have changed.</summary>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.RequestInvalid"/>: see <see cref="ModelSpec.Validate(VideoSpec, string)"/>.
+    /// <see cref="ErrorKind.RequestInvalid"/>: see <see cref="ModelSpec.Validate(VideoSpec, string, string)"/>.
     /// <see cref="ErrorKind.ImageUnsupported"/>: the model takes no images like this one.
     /// </exception>
     public void Validate()

@@ -34,11 +34,27 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     }
 
     /// <inheritdoc/>
+    private protected override string Refusal => "The cost is not known";
+
+    /// <inheritdoc/>
     private protected override void OnBegin() => _paid = new PaidVideos();
 
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
+        if (HasNoImagePath && CurrentRow?.BaseObject is KlingVideoTask task && GetModel().NeedsImage)
+        {
+            Refuse(
+                new KlingException(ErrorKind.RequestInvalid, $"{Refusal} for '{task.Subject}': this is task {task.Id}, and {MyInvocation.MyCommand.Name} takes images, not tasks.")
+                {
+                    Advice = $"To see what its video has cost: Get-KlingVideoTask -Id {task.Id} | Select-Object CreditsConsumed."
+                        + (task.SourcePath is null ? string.Empty
+                            : $" To see what another one would cost: Get-KlingVideoTask -Id {task.Id} | Select-Object *, @{{ Name = 'Path'; Expression = 'SourcePath' }} | {MyInvocation.MyCommand.Name}."),
+                },
+                CurrentRow);
+            return;
+        }
+
         if (HasNoImagePath)
         {
             Feed(null);
@@ -93,7 +109,7 @@ public sealed class MeasureKlingVideoCostCommand : VideoCommand
     private async Task<VideoCostEstimate> MeasureAsync(VideoSpec spec, CancellationToken cancellationToken)
     {
         ModelSpec model = ModelCatalog.Get(spec.Model);
-        model.Validate(spec with { Prompt = "-", Name = spec.Main is null ? spec.Name ?? "this video" : spec.Name });
+        model.Validate(spec with { Prompt = "-", Name = spec.Main is null ? spec.Name ?? "this video" : spec.Name }, refusal: Refusal);
         spec = await LocalQuote.MeasureAsync(spec, cancellationToken).ConfigureAwait(false);
         foreach ((_, MediaSource source) in spec.Sources.Where(source => source.Source.IsFile && source.Parameter is not (VideoParameter.Video or VideoParameter.Audio)))
         {

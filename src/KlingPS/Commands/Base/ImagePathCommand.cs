@@ -100,7 +100,7 @@ public abstract class ImagePathCommand : KlingCommand
         // Rows may each bring a prompt for one image, but a file or its name is another image.
         if (_givenPath is string name && row.BaseObject is FileSystemInfo or string)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"Images come through the pipeline, and -{(IsGiven(nameof(Path)) ? nameof(Path) : nameof(LiteralPath))} names '{name}' as well. Give all of them in one of the two ways. Nothing was bought.");
+            throw new KlingException(ErrorKind.RequestInvalid, $"Images come through the pipeline, and -{(IsGiven(nameof(Path)) ? nameof(Path) : nameof(LiteralPath))} names '{name}' as well. Give all of them in one of the two ways.{NothingDone}");
         }
     }
 

@@ -122,6 +122,9 @@ public abstract class VideoCommand : ImagePathCommand
     /// <inheritdoc/>
     private protected override bool ReadsTables => true;
 
+    /// <summary>How an error begins that says why a video cannot be made as it is asked for; its subject and a colon follow.</summary>
+    private protected virtual string Refusal => ModelSpec.NotBought;
+
     /// <summary>Whether the duration is that of a recorded task whose clip determined it: a result, not something that was asked for.</summary>
     private bool IsDurationOfClip => !_isDurationGiven && GetModel().TakesLengthOfInput && _row?.Properties[nameof(KlingVideoTask.TaskId)] is not null;
 
@@ -134,7 +137,7 @@ public abstract class VideoCommand : ImagePathCommand
         VideoSpec spec = CreateSpec(image, prompt);
         bool isBoughtWithoutImage = image is null && this is VideoRequestCommand && !GetModel().NeedsImage;
         return _row is not null && Columns is not null && UnreadColumns.FindProblem(_row, isBoughtWithoutImage, MyInvocation.MyCommand, Columns) is string problem
-            ? throw new KlingException(ErrorKind.RequestInvalid, $"Nothing was bought{(spec.Subject.Length > 0 ? $" for '{spec.Subject}'" : string.Empty)}: {problem}")
+            ? throw new KlingException(ErrorKind.RequestInvalid, $"{Refusal}{(spec.Subject.Length > 0 ? $" for '{spec.Subject}'" : string.Empty)}: {problem}")
             : spec;
     }
 
@@ -147,7 +150,7 @@ public abstract class VideoCommand : ImagePathCommand
             string name = IsGiven(nameof(Path)) ? nameof(Path) : nameof(LiteralPath);
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"-{name} is empty, and a video without the image that it was meant for would be billed all the same. Nothing was bought. Name the image, or leave -{name} out to make a video from a prompt alone.");
+                $"-{name} is empty, and a video without the image that it was meant for would be billed all the same.{NothingDone} Name the image, or leave -{name} out to make a video from a prompt alone.");
         }
 
         base.CheckParameters();

@@ -60,7 +60,7 @@ public sealed class RowTests
             In(shell, "a.png", "b.png"))).Clean();
 
         Assert.Contains(
-            "Columns of the input that are not read: 'Duration ' (call it Duration), 'Negative Prompt' (call it NegativePrompt), 'Destination' (-Destination is given to the command, for all rows).",
+            "Columns of the input that are not read: 'Duration ' (call it Duration), 'Negative Prompt' (call it NegativePrompt), 'Destination' (give -Destination to the command instead, for all rows).",
             result.Warnings);
     }
 

@@ -81,7 +81,7 @@ internal sealed class NearColumns
         string squeezed = Squeeze(name);
         string? advice = _read.Contains(name) ? null
             : _near.TryGetValue(squeezed, out string? parameter) ? $"call it {parameter}"
-            : _ofCommand.TryGetValue(squeezed, out parameter) ? $"-{parameter} is given to the command, for all rows"
+            : _ofCommand.TryGetValue(squeezed, out parameter) ? $"give -{parameter} to the command instead, for all rows"
             : FindMeant(row, name, squeezed) is string meant ? $"did you mean {meant}?"
             : null;
         return advice is null || string.IsNullOrWhiteSpace(column.Value?.ToString()) || !_told.Add(name) ? null : $"'{VisibleText.InLine(name)}' ({advice})";

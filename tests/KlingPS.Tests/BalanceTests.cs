@@ -60,6 +60,16 @@ public sealed class BalanceTests
     }
 
     [Fact]
+    public async Task One_video_that_cannot_be_paid_for_is_called_one_video()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(credits: 10);
+
+        ShellResult result = await shell.RunAsync(Convert, Variables(shell, 1));
+
+        Assert.Contains("the account has 10 credits left, and 1 video is to be bought for 42.", Assert.Single(result.Warnings), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_limit_beyond_what_the_account_has_is_told_as_well()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync(credits: 100);

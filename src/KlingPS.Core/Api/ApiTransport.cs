@@ -215,8 +215,8 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         // How decompression fails depends on the method, and means nothing to a user.
         InvalidDataException or InvalidOperationException when exchange.Status is int status
             => string.Create(CultureInfo.InvariantCulture, $"what came back (HTTP {status}) is compressed, and damaged"),
-        OperationCanceledException when exchange.Status is not null => string.Create(CultureInfo.InvariantCulture, $"not all of it came within {timeout.TotalSeconds:0} seconds"),
-        OperationCanceledException => string.Create(CultureInfo.InvariantCulture, $"nothing came within {timeout.TotalSeconds:0} seconds"),
+        OperationCanceledException when exchange.Status is not null => $"not all of it came within {TaskErrors.Describe(timeout)}",
+        OperationCanceledException => $"nothing came within {TaskErrors.Describe(timeout)}",
         HttpRequestException or IOException or InvalidDataException or ObjectDisposedException => HttpFailure.Describe(exception) ?? HttpFailure.Innermost(exception),
         _ => UnexpectedError.Describe(exception),
     };

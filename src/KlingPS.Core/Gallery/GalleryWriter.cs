@@ -157,7 +157,7 @@ internal sealed class GalleryWriter
 
         return _options.Overwrite ? new SortedDictionary<string, GalleryChoice>() : throw new KlingException(
             ErrorKind.FileExists,
-            FormattableString.Invariant($"'{_options.Path}' has choices for {count} videos that the new page would not show, and a portable page keeps no choices for videos that it does not show. It was left as it is."))
+            FormattableString.Invariant($"'{_options.Path}' has choices for {(count == 1 ? "a video" : FormattableString.Invariant($"{count} videos"))} that the new page would not show, and a portable page keeps no choices for videos that it does not show. It was left as it is."))
         {
             Advice = "Give the portable page another -Path. Or save the choice from the page that is there, and use -Force.",
         };

@@ -210,7 +210,7 @@ internal sealed class BalanceWatch
 
         _service.Observer?.OnWarning(string.Create(
             CultureInfo.InvariantCulture,
-            $"The credits do not cover this whole run: the account has {credits:0.###} credits left, and {videos} videos are to be bought for {wanted:0.###}. "
+            $"The credits do not cover this whole run: the account has {credits:0.###} credits left, and {(videos == 1 ? "1 video is" : $"{videos} videos are")} to be bought for {wanted:0.###}. "
                 + $"The run goes on as far as the credits reach; then run the same command again. Credits are added at https://kie.ai/billing."));
     }
 

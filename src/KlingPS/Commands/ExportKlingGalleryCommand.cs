@@ -285,7 +285,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
             int unknown = file.Rows.Count(row => row.Choice.SaysSomething && choices.ContainsKey(row.Key));
             if (unknown > 0 && choices.Count == file.Rows.Count)
             {
-                throw new KlingException(ErrorKind.ChoiceInvalid, $"'{path}' is the choice of another gallery: none of its {unknown} videos is in this one. The gallery was not written.")
+                throw new KlingException(ErrorKind.ChoiceInvalid, $"'{path}' is the choice of another gallery: none of its videos is in this one. The gallery was not written.")
                 {
                     Advice = "Leave -ChoicePath out, name the choice of this gallery, or export the videos that it is about.",
                 };
@@ -319,7 +319,7 @@ public sealed class ExportKlingGalleryCommand : KlingCommand
         }
 
         string what = _isInput ? (_inputs.Count == 0 ? "Nothing came through the pipeline" : "There is no video in what was given")
-            : source.Recorded.Count > 0 ? $"None of the {source.Recorded.Count} tasks in the ledger '{ledger.Location}' is known to belong to the account in use"
+            : source.Recorded.Count > 0 ? $"None of the tasks in the ledger '{ledger.Location}' is known to belong to the account in use"
             : $"There are no tasks in the ledger '{ledger.Location}', and no videos in '{folder}'";
         return new KlingException(ErrorKind.TaskNotFound, $"{what}, so no gallery was written.")
         {

@@ -13,7 +13,7 @@ internal static class CallbackText
     public static string DescribeProgress(BatchCounts batch, CallbackListener listener)
     {
         long refused = listener.Counts.Refused;
-        string others = refused == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {refused} requests refused");
+        string others = refused == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $", {refused} {(refused == 1 ? "request" : "requests")} refused");
         int finished = batch.Done + batch.Failed;
         return batch.Fed == 0
             ? string.Create(CultureInfo.InvariantCulture, $"{finished} finished, listening at {listener.Prefix}{others}")

@@ -51,7 +51,7 @@ internal static class SubmissionText
     /// <param name="unknown">For how many videos it is not known whether they were bought.</param>
     public static KlingException CreateEnding(KlingException error, BatchCounts counts, int unknown)
     {
-        string bought = counts.Done > 0 ? $" {counts.Done} of {counts.Fed} videos were bought before and are being made." : string.Empty;
+        string bought = counts.Done > 0 ? $" {counts.Done} of {counts.Fed} videos {(counts.Done == 1 ? "was bought before and is" : "were bought before and are")} being made." : string.Empty;
         string open = unknown switch
         {
             0 => string.Empty,

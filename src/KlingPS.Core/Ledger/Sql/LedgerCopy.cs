@@ -100,7 +100,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             {
                 throw new KlingException(
                     ErrorKind.RequestInvalid,
-                    string.Create(CultureInfo.InvariantCulture, $"{AskNothingOf} '{destination.Location}' is in use already: it has {there} records in its table {table.Name}. Give a ledger that nothing was bought with."));
+                    string.Create(CultureInfo.InvariantCulture, $"{AskNothingOf} '{destination.Location}' is in use already: it has {there} {(there == 1 ? "record" : "records")} in its table {table.Name}. Give a ledger that nothing was bought with."));
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
@@ -101,4 +102,15 @@ public sealed class DisplayTests
     [InlineData("scene 1", "A paper boat drifts.", "scene 1")]
     public void A_video_without_an_image_is_shown_by_its_name_or_the_beginning_of_its_prompt(string? name, string prompt, string shown)
         => Assert.Equal(shown, TaskDisplay.Source(new PSObject(new KlingVideoTask { Spec = new VideoSpec { Prompt = prompt, Name = name }, TaskId = "t1" })));
+
+    [Fact]
+    public void The_time_of_a_request_that_was_written_to_a_file_and_read_again_shows_the_same()
+    {
+        var request = new { Time = s_now.AddMilliseconds(7) };
+        var copy = (PSObject)PSSerializer.Deserialize(PSSerializer.Serialize(request, depth: 2));
+
+        string expected = request.Time.ToLocalTime().ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
+        Assert.EndsWith(".007", expected, StringComparison.Ordinal);
+        Assert.All(new[] { new PSObject(request), copy }, shown => Assert.Equal(expected, Shown.Time(shown, "Time")));
+    }
 }

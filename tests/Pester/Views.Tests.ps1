@@ -42,12 +42,25 @@ BeforeAll {
         account   = 'Get-KlingAccount'
         task      = '(Get-KlingSandbox).Tasks | Select-Object -First 1'
         request   = '(Get-KlingSandbox).Requests | Where-Object Path -Like */jobs/createTask | Select-Object -First 1'
+        narrow    = '(Get-KlingSandbox).Requests[0] | Format-Table | Out-String -Width 46'
+        read      = '
+            $request = (Get-KlingSandbox).Requests[0]
+            $request | Export-Clixml $HOME/request.xml
+            ($request | Out-String) -eq (Import-Clixml $HOME/request.xml | Out-String)'
+        wide      = '
+            Get-KlingVideoTask | Format-Wide -Column 3
+            Get-KlingSandbox | Format-Wide
+            Get-KlingConfiguration | Format-Wide'
         image     = 'Test-KlingImage boat.webp -Detailed'
         upload    = 'Send-KlingImage boat.webp'
         viewless  = '
             $null = Get-KlingSandbox
             $types = (Get-Command -Module KlingPS).OutputType.Type | Where-Object FullName -Like KlingPS.* | Sort-Object FullName -Unique
             $types | Where-Object { -not (Get-FormatData -TypeName $_.FullName) -or -not (Get-TypeData -TypeName $_.FullName).DefaultDisplayPropertySet } | ForEach-Object FullName'
+        nameless  = '
+            Get-TypeData KlingPS.*, Deserialized.KlingPS.* |
+                Where-Object { $_.DefaultDisplayProperty -notin (($_.TypeName -replace "^Deserialized\.") -as [type]).GetProperties().Name } |
+                ForEach-Object TypeName'
         keys      = '$sandbox, (Get-KlingAccount) | Format-List'
         sorted    = '
             $tasks = Get-KlingVideoTask
@@ -181,9 +194,9 @@ TaskId                           State      Sec Credits Queries Prompt
 XXXX                             success      5    42.0       N it moves
 '@ }
         @{ Command = '(Get-KlingSandbox).Requests | Where-Object Path -Like */jobs/createTask | Select-Object -First 1'; Name = 'request'; Expected = @'
-Time         Method Path                                       Status  Code
-----         ------ ----                                       ------  ----
-TIME POST   /api/v1/jobs/createTask                       200   200
+Time         Method Status  Code Path
+----         ------ ------  ---- ----
+TIME POST      200   200 /api/v1/jobs/createTask
 '@ }
         @{ Command = 'Test-KlingImage boat.webp -Detailed'; Name = 'image'; Expected = @'
 Path        : FOLDER/boat.webp
@@ -208,6 +221,20 @@ boat.webp                      6150 True   http://HOST/kieai/100001/…
 
     It 'have a view and default properties each, whatever cmdlet emits them' {
         $shown.viewless | Should -BeNullOrEmpty -Because 'views are in KlingPS.Format.ps1xml and default properties in KlingPS.Types.ps1xml'
+    }
+
+    It 'have a name each for Format-Wide' {
+        $shown.nameless | Should -BeNullOrEmpty
+        $shown.wide | Should -Match '(?s)1 +2 +3.*http://HOST/.*/.+'
+        $shown.wide | Should -Not -Match 'SecureString|KlingApiKey'
+    }
+
+    It 'keep their numbers whole where there is little room' {
+        $shown.narrow | Should -Match '(?m) 200   200 /api/'
+    }
+
+    It 'show the time of a request that was read from a file' {
+        $shown.read | Should -Be 'True'
     }
 
     It 'are loaded where commands of the user are called like those of PowerShell, and where no module is loaded by itself' {

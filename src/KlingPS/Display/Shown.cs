@@ -30,6 +30,23 @@ public static class Shown
     /// <inheritdoc cref="Lines"/>
     public static string? FileName(PSObject item, string property) => Text(Value(item, property)) is string path ? FileName(path) : null;
 
+    /// <summary>The local time of day, to the millisecond, of the moment that the property of an object holds.</summary>
+    /// <inheritdoc cref="Lines"/>
+    public static string? Time(PSObject item, string property)
+    {
+        ArgumentNullException.ThrowIfNull(item);
+        return Moment(item.Properties[property]?.Value)?.ToLocalTime().ToString("HH:mm:ss.fff", CultureInfo.InvariantCulture);
+    }
+
+    /// <summary>A moment in UTC. One from another session is a bag of properties, or text.</summary>
+    internal static DateTime? Moment(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
+    {
+        DateTimeOffset moment => moment.UtcDateTime,
+        DateTime moment => moment.ToUniversalTime(),
+        _ when (value as PSObject)?.Properties[nameof(DateTimeOffset.UtcDateTime)]?.Value is DateTime moment => moment,
+        _ => DateTimeOffset.TryParse(value?.ToString(), CultureInfo.InvariantCulture, out DateTimeOffset read) ? read.UtcDateTime : null,
+    };
+
     /// <summary>The part of a path after the last separator of either kind.</summary>
     internal static string FileName(string path) => VisibleText.InLine(path[(path.LastIndexOfAny(['/', '\\']) + 1)..]);
 

@@ -16,7 +16,7 @@ public static class TaskDisplay
     /// <param name="now">The present moment.</param>
     public static string Age(PSObject task, DateTimeOffset now)
     {
-        if (Moment(task.Properties["CreatedAt"]?.Value) is not DateTime created)
+        if (Shown.Moment(task.Properties["CreatedAt"]?.Value) is not DateTime created)
         {
             return string.Empty;
         }
@@ -70,15 +70,6 @@ public static class TaskDisplay
 
     private static object? Value(PSObject task, string property)
         => task.Properties[property]?.Value is object value ? (value as PSObject)?.BaseObject ?? value : null;
-
-    /// <summary>A moment in UTC. One from another session is a bag of properties, or text.</summary>
-    private static DateTime? Moment(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
-    {
-        DateTimeOffset moment => moment.UtcDateTime,
-        DateTime moment => moment.ToUniversalTime(),
-        _ when (value as PSObject)?.Properties[nameof(DateTimeOffset.UtcDateTime)]?.Value is DateTime moment => moment,
-        _ => DateTimeOffset.TryParse(value?.ToString(), CultureInfo.InvariantCulture, out DateTimeOffset read) ? read.UtcDateTime : null,
-    };
 
     private static string Shorten(string prompt)
     {

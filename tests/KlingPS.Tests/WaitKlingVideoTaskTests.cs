@@ -105,8 +105,10 @@ public sealed class WaitKlingVideoTaskTests
             "New-KlingVideoTask $image 'It moves.' -ErrorAction Ignore; Get-KlingVideoTask | Wait-KlingVideoTask",
             new { image = shell.Image() });
 
-        Assert.Single(result.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
-        Assert.Equal(KlingTaskState.Unknown, Assert.Single(result.Of<KlingVideoTask>()).TaskState);
+        ErrorRecord error = Assert.Single(result.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
+        KlingVideoTask task = Assert.Single(result.Of<KlingVideoTask>());
+        Assert.Equal(KlingTaskState.Unknown, task.TaskState);
+        Assert.Equal($"task {task.Id}", $"{error.TargetObject}");
         Assert.Equal(0, shell.Bill.Queries);
     }
 }

@@ -226,6 +226,6 @@ public sealed record KlingVideoTask : IComparable
         _ => throw new ArgumentException("A task can only be compared with a task.", nameof(obj)),
     };
 
-    /// <summary>The service's id, so that a task can be given wherever an id is expected; empty while it is not known.</summary>
-    public override string ToString() => TaskId ?? string.Empty;
+    /// <summary>The service's id, so that a task can be given wherever an id is expected; while it is not known, the local id in words.</summary>
+    public override string ToString() => TaskId ?? string.Create(CultureInfo.InvariantCulture, $"task {Id}");
 }

@@ -97,6 +97,27 @@ public sealed class LedgerFileTests : IDisposable
     }
 
     [Theory]
+    [InlineData("$task | Save-KlingVideo -Destination $destination", "boat.mp4")]
+    [InlineData("$task | Wait-KlingVideoTask | Save-KlingVideo -Destination $destination", "boat.mp4")]
+    [InlineData("$null = Get-KlingVideoTask -TaskId $task.TaskId; $task | Save-KlingVideo -Destination $destination", "boat.mp4")]
+    [InlineData("$named | Save-KlingVideo -Destination $destination", "The harbour.mp4")]
+    public async Task A_task_from_another_ledger_gives_its_video_the_name_that_it_has_there(string script, string name)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync(
+            "$task = New-KlingVideoTask $image 'It moves.'; $named = New-KlingVideoTask -Model kling-3.0/video -Prompt 'It moves.' -Name 'The harbour'",
+            new { image = shell.Image("boat.png") })).Clean();
+        Environment.SetEnvironmentVariable(LedgerLocation.Variable, Path + ".other");
+        (await shell.ConnectAsync()).Clean();
+
+        ShellResult result = (await shell.RunAsync(script + "; Disconnect-KlingAccount", new { destination = shell.Destination })).Clean();
+
+        PSObject file = Assert.Single(result.Output);
+        Assert.Equal(name, Assert.IsType<FileInfo>(file.BaseObject).Name);
+        Assert.Equal(name == "boat.mp4" ? System.IO.Path.Combine(shell.Folder, "boat.png") : null, file.Properties["SourcePath"].Value);
+    }
+
+    [Theory]
     [InlineData("Get-KlingVideoTask")]
     [InlineData("New-KlingVideoTask $image 'It moves.' -WhatIf")]
     [InlineData("ConvertTo-KlingVideo $image 'It moves.' -Destination $destination -WhatIf")]

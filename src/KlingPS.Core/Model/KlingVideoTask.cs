@@ -214,6 +214,14 @@ public sealed record KlingVideoTask : IComparable
         return nonce is null ? contradictions : contradictions.Append("the nonce in its callback address is that of another attempt");
     }
 
+    /// <summary>
+    /// The same task, with what an earlier reading says about its files. The service knows only the addresses that they were uploaded to, and a ledger that has a
+    /// task from the service knows no more.
+    /// </summary>
+    /// <param name="earlier">The task, as it was read before, maybe from another ledger.</param>
+    internal KlingVideoTask DescribedAs(KlingVideoTask? earlier)
+        => TaskId is not null && TaskId == earlier?.TaskId && earlier.Spec.HasOwnDetails && !Spec.HasOwnDetails ? this with { Spec = earlier.Spec } : this;
+
     private static string[]? ListOrNull(IEnumerable<string?> values) => values.OfType<string>().ToArray() is { Length: > 0 } known ? known : null;
 
     /// <summary>Compares by <see cref="Id"/>, so that <c>Sort-Object</c> and <c>Compare-Object</c> know which task is which.</summary>

@@ -98,6 +98,9 @@ internal sealed record VideoSpec
     /// <summary>What it is called if it is made from nothing: its name, or the beginning of its prompt.</summary>
     internal string Title => Name ?? Shorten(Prompt);
 
+    /// <summary>Whether it has anything that the service is not told: the files that it was made from, its name, or which take it is.</summary>
+    internal bool HasOwnDetails => Name is not null || Take > 1 || Sources.Any(source => source.Source.Path is not null);
+
     /// <summary>Everything it is made from, each with what it is for.</summary>
     internal IEnumerable<(VideoParameter Parameter, MediaSource Source)> Sources
     {

@@ -22,7 +22,7 @@ internal sealed class TaskFinder
     /// <summary>Finds a task.</summary>
     /// <param name="reference">How the user names it.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    /// <returns>The task, as the ledger records it now.</returns>
+    /// <returns>The task, as the ledger records it now; of one that was bought with another ledger, with what the given task says about its files.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.TaskNotFound"/>: neither the ledger nor the service knows it. Otherwise the service could not be asked.
     /// </exception>
@@ -30,7 +30,7 @@ internal sealed class TaskFinder
     {
         ArgumentNullException.ThrowIfNull(reference);
         KlingVideoTask task = await FindOrQueryAsync(reference, cancellationToken).ConfigureAwait(false);
-        task = task with { IsFailureReported = reference.Task?.IsFailureReported ?? false };
+        task = task.DescribedAs(reference.Task) with { IsFailureReported = reference.Task?.IsFailureReported ?? false };
 
         // Thousands may be waited for at the same time, and most have not changed: one copy of each is enough.
         return task == reference.Task ? reference.Task : task;

@@ -31,8 +31,14 @@ internal sealed record SaveOptions
 /// <param name="Task">The task it comes from.</param>
 internal sealed record SavedVideo(string Path, KlingVideoTask Task)
 {
+    private readonly string? _sourcePath;
+
     /// <summary>The image it was asked for; the task may have been bought for another file of the same content.</summary>
-    public string? SourcePath { get; init; } = Task.SourcePath;
+    public string? SourcePath
+    {
+        get => _sourcePath ?? Task.SourcePath;
+        init => _sourcePath = value;
+    }
 
     /// <summary>
     /// Why it is not recorded that the video is saved: the ledger is lost, and that fact is kept on this machine; or its task was removed meanwhile.
@@ -135,7 +141,7 @@ internal sealed class VideoSaver
             if (task.TaskState == KlingTaskState.Succeeded)
             {
                 SavedVideo saved = await SaveAsync(task, cancellationToken).ConfigureAwait(false);
-                return new(reference, saved, saved.RecordError);
+                return new(reference, saved with { Task = saved.Task.DescribedAs(task) }, saved.RecordError);
             }
 
             return new(reference, null, task.IsFailureReported ? null : TaskErrors.From(task) ?? CreatePendingException(task));

@@ -183,7 +183,7 @@ internal sealed class KlingService
         {
             try
             {
-                return await Session.Ledger.Tasks.RecordSnapshotAsync(Session.Account, snapshot).ConfigureAwait(false);
+                return (await Session.Ledger.Tasks.RecordSnapshotAsync(Session.Account, snapshot).ConfigureAwait(false)).DescribedAs(task);
             }
             catch (KlingException exception) when (Loss.Note(exception))
             {

@@ -1,5 +1,4 @@
 using KlingPS.Core.Converting;
-using KlingPS.Core.Model;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;
 using KlingPS.Core.Stages;

@@ -199,7 +199,7 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     private static async Task<LedgerMark> ReadMarkAsync(SqlSession session)
         => new((uint)(await session.NumberAsync("PRAGMA user_version").ConfigureAwait(false) ?? 0));
 
-    private static Task WriteMarkAsync(SqlSession session, LedgerMark mark)
+    private static Task<int> WriteMarkAsync(SqlSession session, LedgerMark mark)
         => session.ExecuteAsync(string.Create(CultureInfo.InvariantCulture, $"PRAGMA user_version = {mark.Value}"));
 
     private string Synchronous(bool durable) => "PRAGMA synchronous = " + (!isFlushed ? "OFF" : durable ? "FULL" : "NORMAL");

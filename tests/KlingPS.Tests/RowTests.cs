@@ -423,7 +423,6 @@ public sealed class RowTests
     [InlineData("[pscustomobject]@{ Picture = [IO.FileInfo]'sunrise.heic'; Prompt = 'p' }", "Picture")]
     [InlineData("[pscustomobject]@{ Link = 'https://images.example/fox.png?size=2'; Prompt = 'p' }", "Link")]
     [InlineData("[pscustomobject]@{ Frames = 'a.png', 'b.png'; Prompt = 'p' }", "Frames")]
-    [InlineData("[pscustomobject]@{ Paths = 'sunrise'; Prompt = 'p' }", "Paths")]
     [InlineData("[pscustomobject]@{ pa_th = 'sunrise'; Prompt = 'p' }", "pa_th")]
     [InlineData("[pscustomobject]@{ 'Image Path' = 'sunrise'; Prompt = 'p' }", "Image Path")]
     [InlineData("[pscustomobject]@{ Name = 'sunrise.jpg' }", "Name")]
@@ -450,7 +449,7 @@ public sealed class RowTests
     [Theory]
     [InlineData("Prompt = 'Waves.'; Notes = 'As seen in sunrise.jpg, but slower.'; Title = 'Sunrise'; Tags = 'sea', 'sun'; Done = $true; Scene = 3")]
     [InlineData("Prompt = 'Waves.'; File = ''; Paths = ' '; Picture = $null; Name = 'sunrise'")]
-    [InlineData("Prompt = 'Waves as in photo.jpg'; Video = 'sunrise.mp4'; Patch = @()")]
+    [InlineData("Prompt = 'Waves as in photo.jpg'; Video = 'sunrise.mp4'; Patch = 2")]
     public async Task A_row_of_a_prompt_alone_is_bought_whatever_else_it_says(string columns)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -80,7 +80,7 @@ internal sealed record VideoSpec
     /// <summary>The length in seconds that the video will have; a part of a second counts as a whole one. Only a guess unless <see cref="IsLengthKnown"/>.</summary>
     public int Seconds => Duration ?? (ModelCatalog.Get(Model).TakesLengthOfInput && InputSeconds is decimal seconds ? (int)decimal.Ceiling(seconds) : DefaultDuration);
 
-    /// <summary>Whether it is known how long the video will be. One that is as long as a file may be made from a file that has not been read.</summary>
+    /// <summary>Whether the length of the video is known. If it will be as long as a file, it is not known until the file has been read.</summary>
     internal bool IsLengthKnown => InputSeconds is not null || !ModelCatalog.Get(Model).TakesLengthOfInput;
 
     /// <summary>The guidance that is in force.</summary>

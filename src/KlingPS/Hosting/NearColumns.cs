@@ -58,14 +58,9 @@ internal sealed class NearColumns
     /// <summary>Whether the command reads a column of this name.</summary>
     public bool Reads(string name) => _read.Contains(name);
 
-    /// <summary>The parameter that a column which is not read was meant for; <see langword="null"/> if there is none.</summary>
-    /// <param name="row">Its row.</param>
+    /// <summary>The parameter that a column which is not read has the name of, apart from what is between the words; <see langword="null"/> if there is none.</summary>
     /// <param name="name">The name of the column.</param>
-    public string? FindMeant(PSObject row, string name)
-    {
-        string squeezed = Squeeze(name);
-        return _near.TryGetValue(squeezed, out string? parameter) ? parameter : FindMeant(row, name, squeezed);
-    }
+    public string? FindSpelled(string name) => _read.Contains(name) ? null : _near.GetValueOrDefault(Squeeze(name));
 
     /// <summary>A name without what is left out or put between its words by habit.</summary>
     public static string Squeeze(string name)

@@ -57,7 +57,7 @@ internal static class UnreadColumns
                 return $"its column '{column.Name}' asks for {what}, which KlingPS does not offer for any model; the service would make and bill a video without it. Empty the column, or give it another name if it says something else.";
             }
 
-            if (isWithoutImage && IsImage(row, column, name, columns))
+            if (isWithoutImage && IsImage(column, name, columns))
             {
                 return $"its column '{column.Name}' names an image that {command.Name} does not read, and the video would be made and billed without it. {Advise(command)}";
             }
@@ -71,7 +71,7 @@ internal static class UnreadColumns
         => row.BaseObject is FileSystemInfo && s_addedMembers?.GetValue(row) is IEnumerable<PSMemberInfo> added ? added.OfType<PSPropertyInfo>() : row.Properties;
 
     /// <summary>Whether a column evidently names an image, by what it is called or by what it holds. The name of a video may be that of an image which was to be piped.</summary>
-    private static bool IsImage(PSObject row, PSPropertyInfo column, string name, NearColumns columns)
+    private static bool IsImage(PSPropertyInfo column, string name, NearColumns columns)
     {
         bool isKnown = s_images.Contains(name);
         bool isRead = columns.Reads(column.Name);
@@ -81,7 +81,7 @@ internal static class UnreadColumns
         }
 
         object? value = ValueOf(column);
-        return IsAsked(value) && (isKnown || HoldsImage(value) || (!isRead && s_imageParameters.Contains(columns.FindMeant(row, column.Name))));
+        return IsAsked(value) && (isKnown || HoldsImage(value) || s_imageParameters.Contains(columns.FindSpelled(column.Name)));
     }
 
     /// <summary>Whether a value is the name of an image, or a list with one in it: those of a group are files, or rows that name them.</summary>

@@ -360,6 +360,37 @@ public sealed class LedgerPlaceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_copy_that_was_made_while_a_shell_was_at_work_is_not_given_the_wal_of_a_later_one()
+    {
+        string copy = Path.Combine(Directory.CreateDirectory(Path.Combine(_temp.Folder, "data")).FullName, "ledger.db");
+        await RecordAsync(_temp.Path);
+        await using (SqlLedger first = await _temp.OpenAsync())
+        {
+            await first.Tasks.BeginAsync(TempLedger.Intent("first"), Token);
+            File.Copy(_temp.Path, copy);
+            await first.Tasks.BeginAsync(TempLedger.Intent("more"), Token);
+        }
+
+        await using SqlLedger killed = await _temp.OpenAsync();
+        await killed.Tasks.BeginAsync(TempLedger.Intent("last"), Token);
+        File.Copy(_temp.Path + "-wal", copy + "-wal");
+
+        await FailAsync(ledger => ledger.Tasks.ClaimAsync(TempLedger.Intent("b"), Token), copy);
+    }
+
+    [Fact]
+    public async Task What_a_shell_of_an_earlier_version_has_written_last_belongs_to_its_file()
+    {
+        await RecordAsync(_temp.Path);
+        await using DbConnection reader = await OpenAsync(_temp.Path);
+        await ExecuteAsync(reader, "BEGIN; SELECT COUNT(*) FROM tasks");
+        await using DbConnection earlier = await OpenAsync(_temp.Path);
+        await ExecuteAsync(earlier, "PRAGMA busy_timeout = 1; PRAGMA user_version = 1; PRAGMA wal_checkpoint(FULL); PRAGMA user_version = 0; UPDATE tasks SET duration = 10 WHERE id = 1");
+
+        Assert.Equal(10, (await ListAsync(_temp.Path)).Single(task => task.Id == 1).Duration);
+    }
+
+    [Fact]
     public async Task A_wal_that_is_cut_off_anywhere_is_still_that_of_its_file()
     {
         await RecordAsync(_temp.Path);

@@ -287,7 +287,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         var values = new List<(string, object?)> { ("ledger", LockName("ledger")) };
 
         // What may be lost in a power failure need not wait for the disk. The rest is never less durable than the server's setting, or than its disk.
-        string durability = kind == WriteKind.Light ? "'off'" : "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END";
+        string durability = kind is WriteKind.Hold or WriteKind.Light ? "'off'" : "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END";
         var sql = new StringBuilder($"""
             SELECT set_config('synchronous_commit', {durability}, true), set_config('idle_in_transaction_session_timeout', '{LongestPause}', true), set_config('lock_timeout', '{LongestWait}', true);
             SELECT {(isAlone ? "pg_advisory_xact_lock" : "pg_advisory_xact_lock_shared")}(hashtextextended(@ledger, 0))

@@ -112,9 +112,9 @@ internal sealed record SpooledAnswer
     [JsonPropertyName("seenReversals")]
     public int SeenReversals { get; init; }
 
-    /// <summary>A request was accepted. If it counted as not bought, nothing is set aside for it, and that says nothing about its price.</summary>
+    /// <summary>A request was accepted.</summary>
     public static SpooledAnswer Accepted(KlingVideoTask task, string taskId)
-        => Of(SpooledKind.Accepted, task) with { TaskId = taskId, Credits = task.TaskState.IsSettled() ? null : task.CreditsReserved };
+        => Of(SpooledKind.Accepted, task) with { TaskId = taskId, Credits = PriceOf(task) };
 
     /// <summary>A request was accepted, of which no more is known than its nonce.</summary>
     public static SpooledAnswer Accepted(string account, string nonce, string taskId)
@@ -124,7 +124,7 @@ internal sealed record SpooledAnswer
     public static SpooledAnswer Rejected(KlingVideoTask task, string? code, string reason) => Of(SpooledKind.Rejected, task) with { Code = code, Reason = reason };
 
     /// <summary>The response to a request was lost.</summary>
-    public static SpooledAnswer Unknown(KlingVideoTask task, string reason) => Of(SpooledKind.Unknown, task) with { Reason = reason, Credits = task.CreditsReserved };
+    public static SpooledAnswer Unknown(KlingVideoTask task, string reason) => Of(SpooledKind.Unknown, task) with { Reason = reason, Credits = PriceOf(task) };
 
     /// <summary>A whole video is about to get its name.</summary>
     public static SpooledAnswer Saving(KlingVideoTask task, string path, string hash) => OfMade(SpooledKind.Saving, task) with { Path = path, Hash = hash };
@@ -197,6 +197,9 @@ internal sealed record SpooledAnswer
         Link = task.ResultUri,
         SeenReversals = task.TaskState == KlingTaskState.Failed ? task.Reversals - 1 : task.Reversals,
     };
+
+    /// <summary>What is set aside for an attempt. Nothing is for one that counts as not bought, and that says nothing about its price.</summary>
+    private static decimal? PriceOf(KlingVideoTask attempt) => attempt.TaskState.IsSettled() ? null : attempt.CreditsReserved;
 
     private static SpooledAnswer Of(SpooledKind kind, KlingVideoTask task) => new()
     {

@@ -43,7 +43,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
     public async Task<CopyCounts> RunAsync(CancellationToken cancellationToken)
     {
         CopyCounts? copied = null;
-        return await source.WriteLightlyAsync(
+        return await source.HoldAsync(
             async from =>
             {
                 // If only the end of the source's own transaction failed, the copy has been made.
@@ -55,7 +55,6 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
 
                 return copied ??= await destination.WriteAsync(to => CopyAsync(from, to, cancellationToken), WriteScope.All, cancellationToken).ConfigureAwait(false);
             },
-            WriteScope.All,
             cancellationToken).ConfigureAwait(false);
     }
 

@@ -56,9 +56,13 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
     /// <summary>The same for what has already happened: it is not cancelled, and is written if it can be written at all.</summary>
     public Task<T> WriteAnswerAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope) => RunAsync(work, WriteKind.Answer, [scope], CancellationToken.None);
 
-    /// <summary>The same for what may be lost in a power failure: it survives the death of the process, and costs no flush of the disk.</summary>
+    /// <summary>The same for what may be lost in a power failure: it survives the death of the process, and in itself costs no flush of the disk.</summary>
     public Task<T> WriteLightlyAsync<T>(Func<SqlSession, Task<T>> work, WriteScope scope, CancellationToken cancellationToken)
         => RunAsync(work, WriteKind.Light, [scope], cancellationToken);
+
+    /// <summary>Reads while nobody can write.</summary>
+    public Task<T> HoldAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)
+        => RunAsync(work, WriteKind.Hold, [WriteScope.All], cancellationToken);
 
     /// <summary>Reads what is committed. Does not create a database: if there is none, nothing is recorded.</summary>
     public async Task<T> ReadAsync<T>(Func<SqlSession, Task<T>> work, CancellationToken cancellationToken)

@@ -184,7 +184,8 @@ internal sealed class WriteQueue : IAsyncDisposable
     {
         // What has already happened is written even if nothing new may begin: new work must neither stop it nor slip in with it.
         WriteKind kind = batch.All(work => work.Kind == WriteKind.Answer) ? WriteKind.Answer
-            : batch.All(work => work.Kind == WriteKind.Light) ? WriteKind.Light
+            : batch.All(work => work.Kind == WriteKind.Hold) ? WriteKind.Hold
+            : batch.All(work => work.Kind is WriteKind.Hold or WriteKind.Light) ? WriteKind.Light
             : WriteKind.Durable;
 
         // Most batches are one write and need no LINQ query, which .NET would compile again in each shell because it is over structs.

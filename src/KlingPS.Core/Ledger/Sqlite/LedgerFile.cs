@@ -136,8 +136,8 @@ internal sealed class LedgerFile(string path, TimeProvider time)
             if (HasOtherWal(held, target + "-wal"))
             {
                 throw CreateUnusableException(
-                    $"it was put in the place of another file, whose last records are in '{target}-wal' beside it. Put the other file back. "
-                    + $"Or, to go on with this one, {CheckFirst} since it was saved; then move '{target}-wal' and '{target}-shm' to another folder");
+                    $"it was put in the place of another file, whose last records are in '{target}-wal' beside it. Put the other file back; "
+                    + $"or, to use this one, move '{target}-wal' and '{target}-shm' to another folder, and {CheckFirst} since this file was saved");
             }
 
             return held;

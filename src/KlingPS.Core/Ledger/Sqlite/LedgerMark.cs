@@ -34,7 +34,8 @@ internal readonly record struct LedgerMark(uint Value)
     public LedgerMark Completed() => new(Value & ~MoreInWal);
 
     /// <summary>Whether a <c>-wal</c> that has this mark belongs to a file that has another one.</summary>
-    public bool Continues(LedgerMark file) => Number == file.Number || FormerNumber == file.Number;
+    /// <remarks>Only a file that has everything is given another number. What a shell of an earlier version has written last does not say whose it is.</remarks>
+    public bool Continues(LedgerMark file) => Number == 0 || Number == file.Number || (FormerNumber == file.Number && !file.IsMoreInWal);
 
     private static uint CreateNumber() => (uint)Random.Shared.Next(1, (int)LargestNumber + 1);
 }

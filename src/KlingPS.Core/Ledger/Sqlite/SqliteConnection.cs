@@ -112,12 +112,12 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
             await engine.RequireInPlaceAsync(this).ConfigureAwait(false);
         }
 
-        if (_isMarkable && held is { IsComplete: true })
+        if (kind != WriteKind.Hold && _isMarkable && held is { IsComplete: true })
         {
             await MarkAsync(held).ConfigureAwait(false);
         }
 
-        bool isDurable = kind != WriteKind.Light;
+        bool isDurable = kind is WriteKind.Durable or WriteKind.Answer;
         if (isDurable != _isDurable)
         {
             await ExecuteAsync(Synchronous(isDurable)).ConfigureAwait(false);
@@ -161,10 +161,11 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     /// </summary>
     private async Task MarkAsync(HeldFile file)
     {
-        for (int i = 0; i < MaxMarkings && file.IsComplete; i++)
+        bool isHindered = false;
+        for (int i = 0; i < MaxMarkings && !isHindered && file.IsComplete; i++)
         {
             await ChangeMarkAsync(mark => mark.IsMoreInWal ? mark : mark.Next()).ConfigureAwait(false);
-            await ExecuteAsync("PRAGMA wal_checkpoint(FULL)").ConfigureAwait(false);
+            isHindered = await new SqlSession(this, null).NumberAsync("PRAGMA wal_checkpoint(FULL)").ConfigureAwait(false) == 1;
             await ChangeMarkAsync(mark => mark.Completed()).ConfigureAwait(false);
         }
 

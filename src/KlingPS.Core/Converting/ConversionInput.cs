@@ -79,7 +79,7 @@ internal sealed class ConversionInput(string? path, string? name)
     /// <summary>What was done for it.</summary>
     /// <param name="converter">Knows about requests that have left; <see langword="null"/> if there are none.</param>
     /// <param name="ending">The error that ended the run; inputs without a result get it.</param>
-    /// <param name="counted">The tasks whose request had no response yet when it was counted what is set aside for them. Several inputs may share one.</param>
+    /// <param name="counted">The tasks without a response that have been counted already: several inputs may share one.</param>
     public RunItem ToItem(VideoConverter? converter, KlingException? ending, HashSet<long> counted)
     {
         ConversionProgress? progress = Item?.Progress;

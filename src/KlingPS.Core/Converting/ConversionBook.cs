@@ -10,6 +10,7 @@ namespace KlingPS.Core.Converting;
 internal sealed class ConversionBook(string runId, RunReportFile? report)
 {
     private readonly PackedRunItems _items = new();
+    private readonly HashSet<long> _counted = [];
 
     /// <summary>The inputs in their order; for those that are done, only the number of the record of what was done.</summary>
     private readonly List<(ConversionInput? Open, int Done)> _inputs = [];
@@ -53,7 +54,7 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
         input.End(outcome);
         if (Summary is null && input.Error is null)
         {
-            _inputs[input.Index] = (null, _items.Add(input.ToItem(converter: null, ending: null, counted: [])));
+            _inputs[input.Index] = (null, _items.Add(input.ToItem(converter: null, ending: null, _counted)));
         }
     }
 
@@ -72,8 +73,7 @@ internal sealed class ConversionBook(string runId, RunReportFile? report)
             return null;
         }
 
-        HashSet<long> counted = [];
-        IReadOnlyList<RunItem> items = _items.List([.. _inputs.Select(input => input.Open is null ? input.Done : _items.Add(input.Open.ToItem(converter, error, counted)))]);
+        IReadOnlyList<RunItem> items = _items.List([.. _inputs.Select(input => input.Open is null ? input.Done : _items.Add(input.Open.ToItem(converter, error, _counted)))]);
         RunOutcome outcome = RunResults.Decide(items, ending, error?.Kind);
         string? written = null;
         if (report is not null)

@@ -6,7 +6,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// <summary>What a transaction is for.</summary>
 internal enum WriteKind
 {
-    /// <summary>Nothing: others are only kept from writing.</summary>
+    /// <summary>Nothing, as a rule: others are only kept from writing.</summary>
     Hold,
 
     /// <summary>What may be lost in a power failure. It survives the death of the process.</summary>

@@ -199,7 +199,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     private static async Task<string?> RecordAcceptedAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
     {
         string taskId = answer.TaskId!;
-        RecordResult? result = task is null ? null : await TaskTransactions.AcceptAsync(session, task.Id, taskId, intent: null, answer.Credits).ConfigureAwait(false);
+        RecordResult? result = task is null ? null : await TaskTransactions.AcceptAsync(session, task.Id, taskId, price: answer.Credits).ConfigureAwait(false);
         KlingVideoTask? bought = await TaskTable.FindByTaskIdAsync(session, answer.Account, taskId).ConfigureAwait(false);
         if (bought is null)
         {

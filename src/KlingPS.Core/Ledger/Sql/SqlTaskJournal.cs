@@ -67,7 +67,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
 
         // A record that is gone does not say which account it belonged to.
         WriteScope scope = intent is null ? WriteScope.Task(id) : WriteScope.Account(intent.Account);
-        return EndAsync(id, session => TaskTransactions.AcceptAsync(session, id, taskId, intent, intent?.Credits), scope);
+        return EndAsync(id, session => TaskTransactions.AcceptAsync(session, id, taskId, intent), scope);
     }
 
     /// <inheritdoc/>

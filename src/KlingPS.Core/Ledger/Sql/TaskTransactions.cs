@@ -81,8 +81,9 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         return BudgetRule.FindExcess(limit, spent, intent.Credits);
     }
 
-    public static async Task<RecordResult> AcceptAsync(SqlSession session, long id, string taskId, TaskIntent? intent, decimal? price)
+    public static async Task<RecordResult> AcceptAsync(SqlSession session, long id, string taskId, TaskIntent? intent = null, decimal? price = null)
     {
+        price ??= intent?.Credits;
         KlingVideoTask task = intent is null
             ? await TaskTable.GetAsync(session, id).ConfigureAwait(false)
             : await FindOrRestoreAsync(session, id, intent).ConfigureAwait(false);

@@ -133,7 +133,7 @@ internal sealed class LedgerFile(string path, TimeProvider time)
                     + $"Put the part beside it, or restore a backup. If the part is lost, {CheckFirst}; then, to go on with what is here, create an empty file '{target}-wal'");
             }
 
-            if (HasOtherWal(held, target + "-wal"))
+            if (HasWal() && HasOtherWal(held, target + "-wal"))
             {
                 throw CreateUnusableException(
                     $"it was put in the place of another file, whose last records are in '{target}-wal' beside it. Put the other file back; "

@@ -45,33 +45,27 @@ internal sealed class SqliteConnection(DbConnection connection, SqliteEngine eng
     }
 
     /// <summary>Prepares the tables in a transaction, and marks the file as a ledger.</summary>
-    public async Task PrepareAsync(Func<SqlSession, Task<bool>> prepare)
-    {
-        // Mostly there is nothing to prepare, and then nothing is written.
-        _isMarkable = false;
-        await InTransactionAsync(
-            held is null ? WriteKind.Durable : WriteKind.Light,
-            [WriteScope.All],
-            async session =>
+    public Task PrepareAsync(Func<SqlSession, Task<bool>> prepare) => InTransactionAsync(
+        held is null ? WriteKind.Durable : WriteKind.Hold,
+        [WriteScope.All],
+        async session =>
+        {
+            if (await session.NumberAsync("PRAGMA application_id").ConfigureAwait(false) != LedgerHeader.Application)
             {
-                if (await session.NumberAsync("PRAGMA application_id").ConfigureAwait(false) != LedgerHeader.Application)
-                {
-                    await session.ExecuteAsync(s_identify).ConfigureAwait(false);
-                }
+                await session.ExecuteAsync(s_identify).ConfigureAwait(false);
+            }
 
-                if (held is null)
-                {
-                    await WriteMarkAsync(session, LedgerMark.CreateNew()).ConfigureAwait(false);
-                }
-                else
-                {
-                    await TakeMarkBackAsync(session).ConfigureAwait(false);
-                }
+            if (held is null)
+            {
+                await WriteMarkAsync(session, LedgerMark.CreateNew()).ConfigureAwait(false);
+            }
+            else
+            {
+                await TakeMarkBackAsync(session).ConfigureAwait(false);
+            }
 
-                return await prepare(session).ConfigureAwait(false);
-            }).ConfigureAwait(false);
-        _isMarkable = true;
-    }
+            return await prepare(session).ConfigureAwait(false);
+        });
 
     /// <summary>Writes all that this connection sees to an empty file.</summary>
     public Task CopyToAsync(string file) => new SqlSession(this, null).ExecuteAsync("VACUUM INTO @file", ("file", file));

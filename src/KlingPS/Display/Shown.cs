@@ -2,6 +2,7 @@ using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 using KlingPS.Core;
+using KlingPS.Hosting;
 
 namespace KlingPS.Display;
 
@@ -39,7 +40,7 @@ public static class Shown
     }
 
     /// <summary>A moment in UTC. One from another session is a bag of properties, or text.</summary>
-    internal static DateTime? Moment(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
+    internal static DateTime? Moment(object? value) => WrappedObject.Unwrap(value) switch
     {
         DateTimeOffset moment => moment.UtcDateTime,
         DateTime moment => moment.ToUniversalTime(),

@@ -64,7 +64,7 @@ internal sealed class RefusedRows(InvocationInfo invocation, IEnumerable? errors
         && other.ScriptLineNumber == invocation.ScriptLineNumber
         && other.OffsetInLine == invocation.OffsetInLine;
 
-    private static ErrorRecord? ToRecord(object? error) => (error is PSObject wrapped ? wrapped.BaseObject : error) switch
+    private static ErrorRecord? ToRecord(object? error) => WrappedObject.Unwrap(error) switch
     {
         ErrorRecord record => record,
         IContainsErrorRecord container => container.ErrorRecord,

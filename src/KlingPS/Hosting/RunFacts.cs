@@ -34,7 +34,7 @@ internal static class RunFacts
         Parameters = invocation.BoundParameters.ToDictionary(parameter => parameter.Key, parameter => ToJson(parameter.Value)),
     };
 
-    private static JsonElement ToJson(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
+    private static JsonElement ToJson(object? value) => WrappedObject.Unwrap(value) switch
     {
         SwitchParameter given => JsonSerializer.SerializeToElement(given.IsPresent, RunReportContext.Default.Boolean),
         bool given => JsonSerializer.SerializeToElement(given, RunReportContext.Default.Boolean),

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -12,7 +13,7 @@ internal sealed class AddressAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
     {
-        object? value = inputData is PSObject wrapped ? wrapped.BaseObject : inputData;
+        object? value = WrappedObject.Unwrap(inputData);
         return value is not string text ? inputData
             : Uri.TryCreate(text.Trim(), UriKind.RelativeOrAbsolute, out Uri? uri) ? uri
             : throw new ArgumentTransformationMetadataException("This is not an address. It is not repeated here, because there may be a password in it.");

@@ -3,6 +3,7 @@ using System.Collections.Specialized;
 using System.Management.Automation;
 using KlingPS.Core;
 using KlingPS.Core.Callbacks;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -27,7 +28,7 @@ internal static class CallbackHeaders
         return (Text(find(CallbackVerifier.TimestampHeader)), Text(find(CallbackVerifier.SignatureHeader)));
     }
 
-    private static string? Text(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
+    private static string? Text(object? value) => WrappedObject.Unwrap(value) switch
     {
         null => null,
         string text => text,

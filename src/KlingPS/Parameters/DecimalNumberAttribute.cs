@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -16,7 +17,7 @@ internal sealed class DecimalNumberAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        object? input = NumberText.Unwrap(inputData);
+        object? input = WrappedObject.Unwrap(inputData);
         return NumberText.IsBlank(input) && !IsRequired ? null
             : NumberText.Read(input) is decimal number ? number
             : throw RefusedInput.Create($"{NumberText.Show(inputData)} is not a number. Write it in digits with a point, such as 0.5.");

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -8,7 +9,7 @@ internal sealed class MomentAttribute : ArgumentTransformationAttribute
 {
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
-        => NumberText.Unwrap(inputData) is DateTimeOffset moment ? moment.LocalDateTime : inputData;
+        => WrappedObject.Unwrap(inputData) is DateTimeOffset moment ? moment.LocalDateTime : inputData;
 
     /// <summary>A moment on the user's clock, exactly; nothing was requested before 1970, and the end of time has no time zones.</summary>
     /// <param name="moment">As it was given.</param>

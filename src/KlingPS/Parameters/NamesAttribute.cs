@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -24,7 +25,7 @@ internal sealed class NamesAttribute : ArgumentTransformationAttribute
                 : $"'{string.Join(", ", names)}' are {names.Length} values, and only one can be given.");
     }
 
-    private static IEnumerable<object?> Separate(object? input) => NumberText.Unwrap(input) switch
+    private static IEnumerable<object?> Separate(object? input) => WrappedObject.Unwrap(input) switch
     {
         string text => text.Split(',', StringSplitOptions.TrimEntries),
         IEnumerable values => values.Cast<object?>().SelectMany(Separate),

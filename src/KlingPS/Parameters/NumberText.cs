@@ -1,20 +1,18 @@
 using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
 /// <summary>Numbers as users and files write them.</summary>
 internal static class NumberText
 {
-    /// <summary>The object that PowerShell has wrapped.</summary>
-    public static object? Unwrap(object? input) => input is PSObject wrapped ? wrapped.BaseObject : input;
-
     /// <summary>Whether nothing is given.</summary>
     public static bool IsBlank(object? input) => input is null || (input is string text && string.IsNullOrWhiteSpace(text));
 
     /// <summary>What is given, as an error repeats it.</summary>
-    public static string Show(object? input) => Unwrap(input) switch
+    public static string Show(object? input) => WrappedObject.Unwrap(input) switch
     {
         ICollection { Count: not 1 } values => $"A list of {values.Count} values",
         ICollection values => Show(values.Cast<object?>().Single()),

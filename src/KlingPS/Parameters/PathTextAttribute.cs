@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using KlingPS.Core;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -14,8 +15,8 @@ internal sealed class PathTextAttribute : ArgumentTransformationAttribute
 {
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        object? input = Unwrap(inputData);
-        object?[] values = input is IEnumerable list and not (string or IDictionary) ? [.. list.Cast<object?>().Select(Unwrap)] : [input];
+        object? input = WrappedObject.Unwrap(inputData);
+        object?[] values = input is IEnumerable list and not (string or IDictionary) ? [.. list.Cast<object?>().Select(WrappedObject.Unwrap)] : [input];
 
         // If the cast of pipeline input fails, the binder skips it and tries the other parameters.
         return values.All(IsPath)
@@ -23,8 +24,6 @@ internal sealed class PathTextAttribute : ArgumentTransformationAttribute
             : UnreadableInput.IsAny(inputData) ? Array.Empty<string>()
             : throw new ArgumentTransformationMetadataException(VisibleText.InLine($"'{inputData}' is not a path.", RefusedInput.LongestMessage), new PSInvalidCastException());
     }
-
-    private static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 
     private static bool IsPath(object? value) => value is null or IConvertible or FileSystemInfo or PathInfo or Uri;
 }

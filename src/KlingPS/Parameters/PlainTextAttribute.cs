@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -14,11 +15,11 @@ internal sealed class PlainTextAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        object? input = NumberText.Unwrap(inputData);
+        object? input = WrappedObject.Unwrap(inputData);
         return input switch
         {
             null or string or ValueType or Uri or Version => inputData,
-            IEnumerable lines and not IDictionary => string.Join('\n', lines.Cast<object?>().Select(line => ReadLine(NumberText.Unwrap(line)))),
+            IEnumerable lines and not IDictionary => string.Join('\n', lines.Cast<object?>().Select(line => ReadLine(WrappedObject.Unwrap(line)))),
             _ => throw Refuse(input),
         };
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -12,7 +13,7 @@ internal sealed class SecondsAttribute : ArgumentTransformationAttribute
 
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
-        => (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) switch
+        => WrappedObject.Unwrap(inputData) switch
         {
             null when IsRequired => throw CreateException(inputData),
             TimeSpan span => span.TotalSeconds,

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -9,10 +10,10 @@ internal sealed class SecretTextAttribute : ArgumentTransformationAttribute
 {
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData)
-        => IsText(inputData) || (NumberText.Unwrap(inputData) is IList list && list.Cast<object?>().Any(IsText))
+        => IsText(inputData) || (WrappedObject.Unwrap(inputData) is IList list && list.Cast<object?>().Any(IsText))
             ? throw new ArgumentTransformationMetadataException(
                 "A key is taken as a SecureString and not as text, which the history of the shell would keep. To be asked for it: (Read-Host -AsSecureString). For a text in a variable: (ConvertTo-SecureString $text -AsPlainText).")
             : inputData;
 
-    private static bool IsText(object? value) => NumberText.Unwrap(value) is string;
+    private static bool IsText(object? value) => WrappedObject.Unwrap(value) is string;
 }

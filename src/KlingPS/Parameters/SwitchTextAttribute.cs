@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -7,7 +8,7 @@ namespace KlingPS.Parameters;
 internal sealed class SwitchTextAttribute : ArgumentTransformationAttribute
 {
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
-        => (inputData is PSObject wrapped ? wrapped.BaseObject : inputData) switch
+        => WrappedObject.Unwrap(inputData) switch
         {
             null => default(SwitchParameter),
             SwitchParameter given => given,

@@ -85,10 +85,10 @@ internal static class UnreadColumns
     }
 
     /// <summary>Whether a value is the name of an image, or a list with one in it: those of a group are files, or rows that name them.</summary>
-    private static bool HoldsImage(object? value) => IsImage(value) || (NumberText.Unwrap(value) is IList list
+    private static bool HoldsImage(object? value) => IsImage(value) || (WrappedObject.Unwrap(value) is IList list
         && list.Cast<object?>().Any(item => IsImage(item) || (item is PSObject { BaseObject: PSCustomObject } row && row.Properties.Any(column => IsImage(ValueOf(column))))));
 
-    private static bool IsImage(object? value) => NumberText.Unwrap(value) is string or FileSystemInfo or Uri && ImageInspector.IsImageName(value!.ToString()!);
+    private static bool IsImage(object? value) => WrappedObject.Unwrap(value) is string or FileSystemInfo or Uri && ImageInspector.IsImageName(value!.ToString()!);
 
     /// <summary>What a property holds. That of an object of another kind may fail, and then says nothing.</summary>
     private static object? ValueOf(PSPropertyInfo column)
@@ -111,7 +111,7 @@ internal static class UnreadColumns
         return $"{advice} Files can be piped as they are, too. If no image is meant, leave the column out.";
     }
 
-    private static bool IsAsked(object? value) => (value is PSObject wrapped ? wrapped.BaseObject : value) switch
+    private static bool IsAsked(object? value) => WrappedObject.Unwrap(value) switch
     {
         null or false => false,
         string text => !string.IsNullOrWhiteSpace(text) && !text.Trim().Equals("false", StringComparison.OrdinalIgnoreCase),

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -23,14 +24,14 @@ internal sealed class WholeNumberAttribute : ArgumentTransformationAttribute
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object inputData)
     {
-        object? input = NumberText.Unwrap(inputData);
+        object? input = WrappedObject.Unwrap(inputData);
         return NumberText.IsBlank(input) && !IsRequired ? null
             : IsList && input is IEnumerable list and not string ? list.Cast<object?>().Select(Read).ToArray()
             : Read(inputData);
     }
 
     private long Read(object? input)
-        => NumberText.Read(NumberText.Unwrap(input)) is not decimal number ? throw Refuse(input, "is not a whole number")
+        => NumberText.Read(WrappedObject.Unwrap(input)) is not decimal number ? throw Refuse(input, "is not a whole number")
             : number != decimal.Truncate(number) ? throw Refuse(input, "is not a whole number, and is not rounded")
             : decimal.Abs(number) <= Most ? (long)number
             : throw Refuse(input, "is out of range");

@@ -479,7 +479,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>Loads the views before somebody gets an object that may need them. Files, texts and numbers need none of ours.</summary>
     private void LoadViewsFor(object? shown)
     {
-        if ((shown is PSObject wrapped ? wrapped.BaseObject : shown) is not (null or string or ValueType or FileInfo or HostInformationMessage))
+        if (WrappedObject.Unwrap(shown) is not (null or string or ValueType or FileInfo or HostInformationMessage))
         {
             Connection.LoadViewsOnce(InvokeCommand, this);
         }

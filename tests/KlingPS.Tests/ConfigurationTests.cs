@@ -96,6 +96,10 @@ public sealed class ConfigurationTests : IAsyncLifetime
     [InlineData("-RequestTimeout ([double]::NaN)")]
     [InlineData("-PollingInterval ([double]::NegativeInfinity)")]
     [InlineData("-Vault Mine -Reset Vault")]
+    [InlineData("-LogPath logs/")]
+    [InlineData("-ReportPath reports/")]
+    [InlineData("-ReportPath 'reports/{Nothing}.json'")]
+    [InlineData("-ReportPath 'reports/{Date:HH:mm}.json'")]
     public async Task A_value_that_cannot_be_is_refused_and_nothing_is_written(string arguments)
     {
         ShellResult result = await _shell.RunAsync($"Set-KlingConfiguration {arguments}");

@@ -101,8 +101,32 @@ public sealed class SetupTests
         Assert.Empty(result.Errors);
         Assert.Null(result.Terminating);
         KlingSetupCheck[] checks = result.Of<KlingSetupCheck>();
+        Assert.Equal(s_names, checks.Select(check => check.Name));
         Assert.Equal(("Failed", "Skipped", "Skipped"), (Status(checks, "Configuration"), Status(checks, "Ledger"), Status(checks, "Service")));
         Assert.Contains("config.json", Message(checks, "Configuration"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("-LogPath $folder/notes.txt", "is not a log of KlingPS")]
+    [InlineData("-LogPath $folder/image.png", "is an image")]
+    [InlineData("-ReportPath $folder/notes.txt", "is not a report")]
+    [InlineData("-ReportPath $folder/ledger.db", "is the place of the ledger")]
+    [InlineData("-ReportPath $folder", "is not a report")]
+    public async Task A_place_for_the_log_or_the_report_that_would_end_every_run_is_found_before_it(string setting, string expected)
+    {
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        Environment.SetEnvironmentVariable("KLINGPS_CONFIG", Path.Combine(shell.Folder, "config.json"));
+        Environment.SetEnvironmentVariable("KLINGPS_LEDGER", Path.Combine(shell.Folder, "ledger.db"));
+        shell.WriteFile("notes.txt", "my notes"u8.ToArray());
+        shell.Image("image.png");
+
+        ShellResult result = await shell.RunAsync($"Disconnect-KlingAccount; $null = Set-KlingConfiguration {setting}; Test-KlingSetup -Offline", new { folder = shell.Folder });
+        Assert.Null(result.Terminating);
+
+        KlingSetupCheck[] checks = result.Of<KlingSetupCheck>();
+        Assert.Equal("Failed", Status(checks, "Configuration"));
+        Assert.Contains(expected, Message(checks, "Configuration"), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -117,6 +141,7 @@ public sealed class SetupTests
 
         KlingSetupCheck[] checks = (await shell.RunAsync("Disconnect-KlingAccount; Test-KlingSetup -Offline")).Of<KlingSetupCheck>();
 
+        Assert.Equal(s_names, checks.Select(check => check.Name));
         Assert.Contains(expected, Message(checks, "Ledger"), StringComparison.Ordinal);
         Assert.Equal([notes], Directory.GetFileSystemEntries(shell.Folder));
         Assert.Equal("my notes", await File.ReadAllTextAsync(notes, TestContext.Current.CancellationToken));

@@ -67,7 +67,7 @@ internal sealed class RunLog : IAsyncDisposable
             return;
         }
 
-        throw new KlingException(ErrorKind.FileExists, $"'{path}' is not a log of KlingPS, and nothing was added to it. Nothing was bought.")
+        throw new KlingException(ErrorKind.FileExists, $"'{path}' is not a log of KlingPS, and nothing was added to it.")
         {
             Advice = "Give the log another path with -LogPath, or with LogPath in the configuration.",
         };

@@ -31,7 +31,7 @@ internal sealed partial class RunReportFile
     /// <summary>Creates the report. Nothing is written yet.</summary>
     /// <param name="path">The full path, with its tokens expanded.</param>
     /// <param name="begun">What is known at the beginning.</param>
-    /// <param name="ledger">Returns the full path of the ledger's file, if there is one.</param>
+    /// <param name="ledger">Returns where the ledger is: the full path of its file, or the address of its database; <see langword="null"/> if it is not known yet.</param>
     /// <param name="redact">Hides secrets.</param>
     /// <param name="time">The clock.</param>
     public RunReportFile(string path, RunReport begun, Func<string?> ledger, Func<string, string> redact, TimeProvider time)
@@ -47,20 +47,18 @@ internal sealed partial class RunReportFile
     /// <summary>Adds what becomes known about the account only during the run.</summary>
     public Func<RunReport, RunReport> AddAccount { get; init; } = static report => report;
 
+    /// <summary>What is wrong with the tokens in the path of a report, in words that follow its name; <see langword="null"/> when nothing is.</summary>
+    public static string? FindProblem(string path) => Token().Matches(path).Select(FindProblem).FirstOrDefault(problem => problem is not null);
+
     /// <summary>The path of a report: <c>{Date}</c> and <c>{RunId}</c> stand for the local time when the run began, and for its id.</summary>
     /// <param name="path">The path; <c>{Date}</c> takes a format, such as <c>{Date:yyyyMMdd}</c>.</param>
-    /// <param name="report">The run.</param>
+    /// <param name="runId">The id of the run.</param>
+    /// <param name="begin">When it began.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: there is no such token, or no such format.</exception>
-    public static string Expand(string path, RunReport report)
-    {
-        ArgumentNullException.ThrowIfNull(report);
-        return Token().Replace(path, token => token.Groups["name"].Value.ToUpperInvariant() switch
-        {
-            "RUNID" when !token.Groups["format"].Success => report.RunId,
-            "DATE" => DateOf(report.Begin, token.Groups["format"] is { Success: true, Value: var format } ? format : "yyyyMMdd-HHmmss"),
-            _ => throw new KlingException(ErrorKind.RequestInvalid, $"The path of the report has '{token.Value}' in it. The tokens are {{Date}}, with a format such as {{Date:yyyyMMdd-HHmm}}, and {{RunId}}."),
-        });
-    }
+    public static string Expand(string path, string runId, DateTimeOffset begin)
+        => FindProblem(path) is string problem
+            ? throw new KlingException(ErrorKind.RequestInvalid, $"The path of the report {problem}.")
+            : Token().Replace(path, token => IsRunId(token) ? runId : DateOf(token, begin)!);
 
     /// <summary>The full path of a report, with its tokens left as they are: a colon in one does not follow a drive letter.</summary>
     /// <param name="path">The path.</param>
@@ -83,12 +81,41 @@ internal sealed partial class RunReportFile
         return full;
     }
 
+    /// <summary>Refuses to replace anything but a report or an empty file: whatever else the path names has another purpose.</summary>
+    /// <param name="path">The full path, with its tokens expanded.</param>
+    /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something else is there.</exception>
+    public static void RequireReplaceable(string path)
+    {
+        try
+        {
+            if (FileFacts.OfName(path) is null || IsReportOrEmpty(path))
+            {
+                return;
+            }
+        }
+        catch (Exception exception) when (exception is UnauthorizedAccessException or (IOException and not NotOrdinaryFileException))
+        {
+            // The file cannot be read, so it cannot be written either: the attempt to write will report that.
+            return;
+        }
+        catch (NotOrdinaryFileException)
+        {
+        }
+
+        throw new KlingException(ErrorKind.FileExists, $"'{path}' is not a report, and is not replaced by one.")
+        {
+            Advice = "Give the report another path with -ReportPath, or with ReportPath in the configuration.",
+        };
+    }
+
     /// <summary>Writes that the run is under way.</summary>
     /// <returns>What to tell the user if it cannot be written.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something other than a report is there.</exception>
     public string? Begin()
     {
-        RequireReplaceable();
+        _isRefused = true;
+        RequireReplaceable(_path);
+        _isRefused = false;
         return TryWrite(_path, _begun) is string problem
             ? $"The report cannot be written to '{_path}': {problem} The run goes on; it is tried again at the end, and then beside the ledger."
             : null;
@@ -121,7 +148,7 @@ internal sealed partial class RunReportFile
         }
 
         string name = $"klingps-report-{report.RunId}.json";
-        string?[] folders = [_ledger() is string ledger ? Path.GetDirectoryName(ledger) : null, Path.GetTempPath()];
+        string?[] folders = [_ledger() is string ledger && Path.IsPathFullyQualified(ledger) ? Path.GetDirectoryName(ledger) : null, Path.GetTempPath()];
         foreach (string place in folders.OfType<string>().Select(folder => Path.Combine(folder, name)))
         {
             if (TryWrite(place, report) is null)
@@ -131,32 +158,6 @@ internal sealed partial class RunReportFile
         }
 
         return (null, $"The report could not be written: {problem} Get-KlingVideoTask shows what was bought.");
-    }
-
-    /// <summary>A report is replaced, and so is an empty file; anything else has another purpose.</summary>
-    private void RequireReplaceable()
-    {
-        try
-        {
-            if (FileFacts.OfName(_path) is null || IsReportOrEmpty(_path))
-            {
-                return;
-            }
-        }
-        catch (Exception exception) when (exception is UnauthorizedAccessException or (IOException and not NotOrdinaryFileException))
-        {
-            // The file cannot be read, so it cannot be written either: the attempt to write will report that.
-            return;
-        }
-        catch (NotOrdinaryFileException)
-        {
-        }
-
-        _isRefused = true;
-        throw new KlingException(ErrorKind.FileExists, $"'{_path}' is not a report, and is not replaced by one. Nothing was bought.")
-        {
-            Advice = "Give the report another path with -ReportPath, or with ReportPath in the configuration.",
-        };
     }
 
     private static bool IsReportOrEmpty(string path)
@@ -182,18 +183,27 @@ internal sealed partial class RunReportFile
         }
     }
 
-    private static string DateOf(DateTimeOffset begin, string format)
+    private static bool IsRunId(Match token) => token.Groups["name"].Value.Equals("RunId", StringComparison.OrdinalIgnoreCase) && !token.Groups["format"].Success;
+
+    private static string? FindProblem(Match token)
+        => IsRunId(token) ? null
+            : !token.Groups["name"].Value.Equals("Date", StringComparison.OrdinalIgnoreCase)
+                ? $"has '{token.Value}' in it; the tokens are {{Date}}, with a format such as {{Date:yyyyMMdd-HHmm}}, and {{RunId}}"
+            : DateOf(token, DateTimeOffset.UnixEpoch) is null
+                ? $"has the date in a format that makes no name of a file: '{token.Groups["format"].Value}'; write for example {{Date:yyyyMMdd-HHmm}}"
+            : null;
+
+    /// <returns><see langword="null"/> if the format is none, or makes a text that cannot be in the name of a file.</returns>
+    private static string? DateOf(Match token, DateTimeOffset begin)
     {
         try
         {
-            string text = begin.ToLocalTime().ToString(format, CultureInfo.InvariantCulture);
-            return text.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()) || text.Contains(':', StringComparison.Ordinal) || text.Contains('\\', StringComparison.Ordinal)
-                ? throw new FormatException()
-                : text;
+            string text = begin.ToLocalTime().ToString(token.Groups["format"] is { Success: true, Value: var format } ? format : "yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
+            return text.AsSpan().ContainsAny(Path.GetInvalidFileNameChars()) || text.Contains(':', StringComparison.Ordinal) || text.Contains('\\', StringComparison.Ordinal) ? null : text;
         }
-        catch (FormatException exception)
+        catch (FormatException)
         {
-            throw new KlingException(ErrorKind.RequestInvalid, $"The path of the report has the date in a format that makes no name of a file: '{format}'. Write for example {{Date:yyyyMMdd-HHmm}}.", exception);
+            return null;
         }
     }
 

@@ -485,7 +485,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
 
         RunReport begun = RunFacts.Begin(RunId, MyInvocation, DateTimeOffset.UtcNow);
-        string path = Context.Shell.Paths.GetLiteralPath(RunReportFile.Expand(ReportPath ?? Context.Settings.Current.ReportPath!, begun));
+        string path = Context.Shell.Paths.GetLiteralPath(RunReportFile.Expand(ReportPath ?? Context.Settings.Current.ReportPath!, RunId, begun.Begin));
         if (HasSettings())
         {
             Context.RequireNotKept(path);

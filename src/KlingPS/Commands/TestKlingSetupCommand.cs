@@ -46,15 +46,7 @@ public sealed class TestKlingSetupCommand : KlingCommand
             Emit(checks.CheckConfiguration());
             Emit(checks.CheckVault());
             Emit(checks.CheckKey());
-            if (checks.FindLedger() is KlingSetupCheck none)
-            {
-                Emit(none);
-            }
-            else
-            {
-                Emit(Await(checks.CheckLedgerAsync));
-            }
-
+            Emit(checks.FindLedger() ?? Await(checks.CheckLedgerAsync));
             Emit(Await(token => checks.CheckServiceAsync(Offline, token)));
             Emit(checks.CheckDestination(() => Destination is null ? null : GetFullPath(Destination)));
             Emit(Await(token => checks.CheckCallbackAsync(CallbackUri, Offline, token)));

@@ -51,6 +51,9 @@ internal sealed class SetupChecks : IAsyncDisposable
     /// <summary>Says that a check needs the settings but they cannot be used.</summary>
     private const string NoConfiguration = "It depends on the configuration, which cannot be used.";
 
+    /// <summary>Says that a check needs the ledger but it cannot be used.</summary>
+    private const string NoLedger = "It depends on the ledger, which cannot be used.";
+
     private CommandRunner Unattended { get; }
 
     private KlingSession? Connected => _context.Connection.Connected;
@@ -79,6 +82,7 @@ internal sealed class SetupChecks : IAsyncDisposable
     {
         KlingConfiguration configuration = _context.Settings.Current;
         _ = configuration.ToEndpoints();
+        RequireUsableFiles(configuration);
         string limit = configuration.DailyCreditCap is decimal cap ? FormattableString.Invariant($"No more than {cap:0.##} credits are spent in a day.") : "There is no daily limit (DailyCreditCap).";
         if (_context.Settings.File.UnknownNames is { Count: > 0 } unknown)
         {
@@ -165,15 +169,15 @@ internal sealed class SetupChecks : IAsyncDisposable
     });
 
     /// <summary>Finds the ledger, before it is checked: its password may be in a vault.</summary>
-    /// <returns>What the check has found already; <see langword="null"/> to go on with <see cref="CheckLedgerAsync(CancellationToken)"/>.</returns>
-    public KlingSetupCheck? FindLedger()
+    /// <returns>What the checks have found already; <see langword="null"/> to go on with <see cref="CheckLedgerAsync(CancellationToken)"/>.</returns>
+    public IReadOnlyList<KlingSetupCheck>? FindLedger()
     {
         KlingSetupCheck found = Check("Ledger", name =>
         {
             _ledger = Connected?.Ledger ?? (_configuration is null ? null : _context.Connection.UseLedger(_configuration, _keys));
             return KlingSetupCheck.Skipped(name, NoConfiguration);
         });
-        return _ledger is null ? found : null;
+        return _ledger is null ? [found, KlingSetupCheck.Skipped("LedgerPlace", NoLedger), KlingSetupCheck.Skipped("Attempts", NoLedger)] : null;
     }
 
     /// <summary>Whether the ledger can be used, and where it is.</summary>
@@ -181,20 +185,16 @@ internal sealed class SetupChecks : IAsyncDisposable
     {
         ITaskLedger ledger = _ledger!;
         KlingSetupCheck opened = await CheckAsync("Ledger", name => CheckLedgerAsync(name, ledger, cancellationToken)).ConfigureAwait(false);
-        var checks = new List<KlingSetupCheck>
-        {
+        return
+        [
             opened,
-            await CheckAsync("LedgerPlace", name => Task.FromResult(IsFile(ledger)
+            Check("LedgerPlace", name => IsFile(ledger)
                 ? FolderChecks.CheckLedgerPlace(ledger.Location)
-                : KlingSetupCheck.Ok(name, $"The ledger is a database of a server, '{ledger.Location}', which several machines can share."))).ConfigureAwait(false),
-        };
-
-        if (opened.SetupStatus != SetupStatus.Failed)
-        {
-            checks.Add(await CheckAsync("Attempts", name => CheckAttemptsAsync(name, ledger, cancellationToken)).ConfigureAwait(false));
-        }
-
-        return checks;
+                : KlingSetupCheck.Ok(name, $"The ledger is a database of a server, '{ledger.Location}', which several machines can share.")),
+            opened.SetupStatus == SetupStatus.Failed
+                ? KlingSetupCheck.Skipped("Attempts", NoLedger)
+                : await CheckAsync("Attempts", name => CheckAttemptsAsync(name, ledger, cancellationToken)).ConfigureAwait(false),
+        ];
     }
 
     /// <summary>Whether the service can be reached and accepts the key.</summary>
@@ -300,6 +300,24 @@ internal sealed class SetupChecks : IAsyncDisposable
         return credits <= 0 ? KlingSetupCheck.Failed(name, what, "Add credits at https://kie.ai/billing.")
             : credits < LeastBalance ? KlingSetupCheck.Warning(name, what, "That is less than a video of 5 seconds costs with the default model. Add credits at https://kie.ai/billing.")
             : KlingSetupCheck.Ok(name, what);
+    }
+
+    /// <summary>Makes sure that a run does not end at once because of where it is to log and to report.</summary>
+    private void RequireUsableFiles(KlingConfiguration configuration)
+    {
+        if (configuration.LogPath is string log)
+        {
+            _context.RequireNotKept(log);
+            RunLog.RequireLog(log);
+        }
+
+        if (configuration.ReportPath is string template)
+        {
+            DateTimeOffset now = TimeProvider.System.GetUtcNow();
+            string report = RunReportFile.Expand(template, RunId.Create(now), now);
+            _context.RequireNotKept(report);
+            RunReportFile.RequireReplaceable(report);
+        }
     }
 
     private KlingConfiguration? TryGetConfiguration()

@@ -132,7 +132,7 @@ public sealed class ImageCommandTests
     [InlineData("[pscustomobject]@{ Path = $image; Shots = 3 } | Measure-KlingVideoCost", "its column 'Shots' asks for several shots in one video")]
     [InlineData("[IO.FileInfo] $image | Measure-KlingVideoCost $image", "Give all of them in one of the two ways.")]
     [InlineData("[IO.FileInfo] $image | Test-KlingImage $image", "Give all of them in one of the two ways.")]
-    [InlineData("Test-KlingImage ([IO.Path]::GetDirectoryName($image))", "to pipe the images in it.")]
+    [InlineData("Test-KlingImage ([IO.Path]::GetDirectoryName($image))", "to pipe the files in it.")]
     public async Task A_command_that_buys_nothing_does_not_say_that_nothing_was_bought(string command, string told)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

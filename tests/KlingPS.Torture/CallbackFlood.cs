@@ -15,7 +15,7 @@ internal static class CallbackFlood
     private const string Path = "/kling/";
 
     private static readonly TimeSpan s_betweenGood = TimeSpan.FromMilliseconds(250);
-    private static readonly byte[] s_megabytes = new byte[CallbackListener.MaxBody + 1];
+    private static readonly byte[] s_megabytes = new byte[CallbackGate.MaxBody + 1];
 
     private static readonly (CallbackResult Result, Func<Sender, byte[]> Make)[] s_kinds =
     [

@@ -1,4 +1,4 @@
-using KlingPS.Core.Imaging;
+using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Api;
 

@@ -33,14 +33,7 @@ internal sealed class CallbackKey
             throw new KlingException(ErrorKind.RequestInvalid, "The HMAC key has quotation marks around it that do not belong to it, and no signature would fit. Give it without them.");
         }
 
-        var secure = new SecureString();
-        foreach (char c in text)
-        {
-            secure.AppendChar(c);
-        }
-
-        secure.MakeReadOnly();
-        return new CallbackKey(secure);
+        return new CallbackKey(KeyText.ToSecureString(text));
     }
 
     /// <summary>The signature that the service gives a callback: HMAC-SHA256 over <c>taskId.timestamp</c>; 32 bytes.</summary>

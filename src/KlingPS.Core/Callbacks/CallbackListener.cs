@@ -14,9 +14,6 @@ namespace KlingPS.Core.Callbacks;
 /// </remarks>
 internal sealed class CallbackListener : IDisposable
 {
-    /// <summary>The longest body, in bytes. The service's own are a few thousand bytes long.</summary>
-    public const int MaxBody = CallbackGate.MaxBody;
-
     private const int Backlog = 512;
 
     private static readonly TimeSpan s_afterFault = TimeSpan.FromMilliseconds(100);

@@ -1,4 +1,4 @@
-using KlingPS.Core.Imaging;
+using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Clips;
 
@@ -17,14 +17,14 @@ internal static class ClipInspector
     public static Task<ClipReport> InspectAsync(string path, CancellationToken cancellationToken = default) => Task.Run(
         () =>
         {
-            using FileStream stream = ImageFile.Open(path, BufferSize, FileOptions.None);
+            using FileStream stream = SourceFile.Open(path, BufferSize, FileOptions.None);
             try
             {
                 return Inspect(stream, path, cancellationToken);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                throw ImageFile.Unreadable(path, exception);
+                throw SourceFile.Unreadable(path, exception);
             }
         },
         cancellationToken);

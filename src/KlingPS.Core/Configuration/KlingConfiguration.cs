@@ -69,15 +69,6 @@ public sealed record KlingConfiguration
     /// <summary>Where each setting comes from, in words, by its name: <c>parameter</c>, <c>environment variable …</c>, <c>configuration</c> or <c>default</c>.</summary>
     public required IReadOnlyDictionary<string, string> Source { get; init; }
 
-    /// <summary>Finds the settings in force now.</summary>
-    /// <param name="given">What the caller was given as parameters.</param>
-    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: an address cannot be used, or the file is wrong. <see cref="ErrorKind.FileUnreadable"/>: the file cannot be read. <see cref="ErrorKind.LedgerUnusable"/>: there is no place for the ledger.</exception>
-    internal static KlingConfiguration Load(ConfigurationValues? given = null)
-    {
-        string path = ConfigurationFile.Locate();
-        return Resolve(path, ConfigurationFile.Read(path), given ?? new ConfigurationValues(), System.Environment.GetEnvironmentVariable);
-    }
-
     /// <summary>The endpoints in the form that requests use.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: one is not https.</exception>
     internal KlingEndpoints ToEndpoints() => new(Endpoint, UploadEndpoint);

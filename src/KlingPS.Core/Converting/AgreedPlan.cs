@@ -116,7 +116,7 @@ internal sealed class AgreedPlan : IAgreement
             throw Differs(subject, "its result would be posted to another address than the plan says");
         }
 
-        KlingVideoTask? last = await FindLastAsync(identified, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask? last = await FindFailedAsync(_session, identified, cancellationToken).ConfigureAwait(false);
         if (last is null || last.Id <= purchase.Task?.Id)
         {
             return;
@@ -209,10 +209,6 @@ internal sealed class AgreedPlan : IAgreement
             ? $"{message} The plan does nothing for it."
             : $"Nothing was bought for '{item.Subject}': it is over the limits that the plan was made with.");
     }
-
-    /// <summary>The failed task whose video would be bought again; the ledger has nothing else for a video that would be bought.</summary>
-    private Task<KlingVideoTask?> FindLastAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
-        => FindFailedAsync(_session, identified, cancellationToken);
 
     /// <summary>The failed task that makes it necessary to buy a video again.</summary>
     internal static async Task<KlingVideoTask?> FindFailedAsync(KlingSession session, IdentifiedSubmission identified, CancellationToken cancellationToken)

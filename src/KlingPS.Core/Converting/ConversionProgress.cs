@@ -90,7 +90,7 @@ internal sealed class ConversionTally
     }
 }
 
-/// <summary>How far an image has come.</summary>
+/// <summary>How far an image that is not finished has come.</summary>
 internal enum ConversionStage
 {
     /// <inheritdoc cref="ConversionCounts.Queued"/>
@@ -107,33 +107,6 @@ internal enum ConversionStage
 
     /// <inheritdoc cref="ConversionCounts.Downloading"/>
     Downloading,
-
-    /// <inheritdoc cref="ConversionCounts.Made"/>
-    Made,
-
-    /// <inheritdoc cref="ConversionCounts.Downloaded"/>
-    Downloaded,
-
-    /// <inheritdoc cref="ConversionCounts.Present"/>
-    Present,
-
-    /// <inheritdoc cref="ConversionCounts.Taken"/>
-    Taken,
-
-    /// <inheritdoc cref="ConversionCounts.Pending"/>
-    Pending,
-
-    /// <inheritdoc cref="ConversionCounts.OverLimit"/>
-    OverLimit,
-
-    /// <inheritdoc cref="ConversionCounts.Failed"/>
-    Failed,
-
-    /// <inheritdoc cref="ConversionCounts.Unknown"/>
-    Unknown,
-
-    /// <inheritdoc cref="ConversionCounts.Refused"/>
-    Refused,
 }
 
 /// <summary>Follows one image through the batch.</summary>
@@ -141,20 +114,18 @@ internal sealed class ConversionProgress
 {
     private readonly ConversionTally _tally;
     private readonly object _lock = new();
-    private ConversionStage _stage = ConversionStage.Queued;
     private decimal? _credits;
     private bool _isSettled;
-    private bool _isOver;
 
     /// <summary>Counts a new image.</summary>
     public ConversionProgress(ConversionTally tally)
     {
         _tally = tally;
-        tally.Update(counts => Add(counts, ConversionStage.Queued, 1));
+        tally.Update(counts => Add(counts, 1));
     }
 
-    /// <summary>The stage that it has reached.</summary>
-    public ConversionStage Stage => _stage;
+    /// <summary>The last stage that it has reached.</summary>
+    public ConversionStage Stage { get; private set; } = ConversionStage.Queued;
 
     /// <summary>Which video it is, once that is known.</summary>
     public string? Identity { get; set; }
@@ -163,14 +134,7 @@ internal sealed class ConversionProgress
     public KlingVideoTask? Task { get; set; }
 
     /// <summary>The result for the image; <see langword="null"/> until that is known.</summary>
-    public RunItemResult? Result
-    {
-        get
-        {
-            ConversionStage stage = _stage;
-            return stage < ConversionStage.Made ? null : Enum.Parse<RunItemResult>(stage.ToString());
-        }
-    }
+    public RunItemResult? Result { get; private set; }
 
     /// <summary>Credits that were set aside for its video in this batch and are not settled, and those that it has cost.</summary>
     public (decimal Reserved, decimal Consumed) Credits
@@ -189,22 +153,14 @@ internal sealed class ConversionProgress
     public void End(KlingException error)
     {
         ArgumentNullException.ThrowIfNull(error);
-        Enter(Enum.Parse<ConversionStage>(RunResults.Of(error.Kind, Task is not null).ToString()));
+        End(RunResults.Of(error.Kind, Task is not null));
     }
 
-    /// <summary>Called when the image has reached a stage. After the last one nothing changes any more: work that outlasts a deadline continues on its own.</summary>
-    public void Enter(ConversionStage stage) => _tally.Update(counts =>
-    {
-        if (_isOver)
-        {
-            return counts;
-        }
+    /// <summary>The work on the image has ended. After that nothing changes any more: work that outlasts a deadline continues on its own.</summary>
+    public void End(RunItemResult result) => Move(() => Result = result);
 
-        ConversionStage left = _stage;
-        _stage = stage;
-        _isOver = stage >= ConversionStage.Made;
-        return Add(Add(counts, left, -1), stage, 1);
-    });
+    /// <summary>The image has reached a stage.</summary>
+    public void Enter(ConversionStage stage) => Move(() => Stage = stage);
 
     /// <summary>Credits have been set aside for its video.</summary>
     public void Spend(decimal credits)
@@ -248,21 +204,36 @@ internal sealed class ConversionProgress
         }
     }
 
-    private static ConversionCounts Add(ConversionCounts counts, ConversionStage stage, int number) => stage switch
+    private void Move(Action move) => _tally.Update(counts =>
     {
-        ConversionStage.Queued => counts with { Queued = counts.Queued + number },
-        ConversionStage.Uploading => counts with { Uploading = counts.Uploading + number },
-        ConversionStage.Sending => counts with { Sending = counts.Sending + number },
-        ConversionStage.Generating => counts with { Generating = counts.Generating + number },
-        ConversionStage.Downloading => counts with { Downloading = counts.Downloading + number },
-        ConversionStage.Made => counts with { Made = counts.Made + number },
-        ConversionStage.Downloaded => counts with { Downloaded = counts.Downloaded + number },
-        ConversionStage.Present => counts with { Present = counts.Present + number },
-        ConversionStage.Taken => counts with { Taken = counts.Taken + number },
-        ConversionStage.Pending => counts with { Pending = counts.Pending + number },
-        ConversionStage.OverLimit => counts with { OverLimit = counts.OverLimit + number },
-        ConversionStage.Failed => counts with { Failed = counts.Failed + number },
-        ConversionStage.Unknown => counts with { Unknown = counts.Unknown + number },
-        _ => counts with { Refused = counts.Refused + number },
+        if (Result is not null)
+        {
+            return counts;
+        }
+
+        ConversionCounts without = Add(counts, -1);
+        move();
+        return Add(without, 1);
+    });
+
+    private ConversionCounts Add(ConversionCounts counts, int number) => Result switch
+    {
+        RunItemResult.Made => counts with { Made = counts.Made + number },
+        RunItemResult.Downloaded => counts with { Downloaded = counts.Downloaded + number },
+        RunItemResult.Present => counts with { Present = counts.Present + number },
+        RunItemResult.Taken => counts with { Taken = counts.Taken + number },
+        RunItemResult.Pending => counts with { Pending = counts.Pending + number },
+        RunItemResult.OverLimit => counts with { OverLimit = counts.OverLimit + number },
+        RunItemResult.Failed => counts with { Failed = counts.Failed + number },
+        RunItemResult.Unknown => counts with { Unknown = counts.Unknown + number },
+        RunItemResult.Refused => counts with { Refused = counts.Refused + number },
+        _ => Stage switch
+        {
+            ConversionStage.Queued => counts with { Queued = counts.Queued + number },
+            ConversionStage.Uploading => counts with { Uploading = counts.Uploading + number },
+            ConversionStage.Sending => counts with { Sending = counts.Sending + number },
+            ConversionStage.Generating => counts with { Generating = counts.Generating + number },
+            _ => counts with { Downloading = counts.Downloading + number },
+        },
     };
 }

@@ -1,8 +1,7 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 using KlingPS.Core.Reporting;
 
@@ -59,7 +58,7 @@ internal sealed record PlanDocument
 
     /// <summary>The same plan with its digest.</summary>
     public PlanDocument Sealed()
-        => this with { Digest = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(PlanJson.Write(this with { Digest = string.Empty })))).ToLowerInvariant() };
+        => this with { Digest = ContentHash.OfText(PlanJson.Write(this with { Digest = string.Empty })) };
 }
 
 /// <summary>The limits that a plan was made with, in credits and tasks.</summary>

@@ -10,9 +10,6 @@ internal static class PlanFile
     /// <summary>In bytes; enough for a plan of 30,000 images with long prompts.</summary>
     private const int MaxLength = 256 * 1024 * 1024;
 
-    /// <summary>How many bytes are read to see whether a file is a plan.</summary>
-    private const int LookedAt = 512;
-
     /// <summary>Refuses to replace anything but a plan or an empty file.</summary>
     /// <param name="path">The full path.</param>
     /// <exception cref="KlingException"><see cref="ErrorKind.FileExists"/>: something else is there. <see cref="ErrorKind.DestinationUnusable"/>: it cannot be read.</exception>
@@ -20,7 +17,7 @@ internal static class PlanFile
     {
         try
         {
-            if (FileFacts.OfName(path) is FileFacts facts && !(facts.Kind == FileKind.Ordinary && IsPlanOrEmpty(path)))
+            if (FileFacts.OfName(path) is FileFacts facts && !(facts.Kind == FileKind.Ordinary && OrdinaryFile.IsEmptyOrHolds(path, $"\"{PlanDocument.FormPrefix}")))
             {
                 throw new KlingException(ErrorKind.FileExists, $"'{path}' is not a plan, and is not replaced by one. Nothing was sent.")
                 {
@@ -140,11 +137,6 @@ internal static class PlanFile
                 : Unusable(path, "is not a plan that ConvertTo-KlingVideo -PlanPath has written");
         }
     }
-
-    /// <summary>Whether a file is a plan, or is empty, so that nothing is lost with it.</summary>
-    private static bool IsPlanOrEmpty(string path)
-        => Encoding.UTF8.GetString(OrdinaryFile.ReadBeginning(path, LookedAt)) is { } beginning
-            && (beginning.Length == 0 || beginning.Contains($"\"{PlanDocument.FormPrefix}", StringComparison.Ordinal));
 
     private static KlingException Unwritable(string path, Exception cause)
         => new(ErrorKind.DestinationUnusable, $"The plan cannot be written to '{path}': {cause.Message.TrimEnd('.')}. Nothing was sent.", cause)

@@ -305,7 +305,7 @@ internal sealed class VideoConverter : IDisposable
         catch (Exception exception) when (!UnexpectedError.IsStop(exception, cancellationToken))
 #pragma warning restore CA1031
         {
-            progress.Enter(ConversionStage.Failed);
+            progress.End(RunItemResult.Failed);
             KlingException error = UnexpectedError.From(exception, $"'{item.Submission.Subject}'");
             return new(item, null, progress.Task is not KlingVideoTask paid
                 ? item.Submission.SayNothingBought(error)
@@ -351,7 +351,7 @@ internal sealed class VideoConverter : IDisposable
         KlingException? sidecarError = begun.IsKept ? null : await TryWriteSidecarAsync(video, begun, inTime).ConfigureAwait(false);
         _unfinished.TryRemove(begun.Task.Id, out _);
         progress.Task = begun.IsKept ? null : saved.Task;
-        progress.Enter(Enum.Parse<ConversionStage>(video.Result.ToString()));
+        progress.End(video.Result);
         return new(item, video, saved.RecordError ?? sidecarError);
     }
 
@@ -405,7 +405,7 @@ internal sealed class VideoConverter : IDisposable
             return twin.TakenAt is null ? new Begun(twin, prepared) { IsMade = IsMade(twin) } : LeaveTaken(twin);
         }
 
-        await EnterAsync(_inFlight, inTime).ConfigureAwait(false);
+        await (_inFlight?.WaitAsync(inTime) ?? Task.CompletedTask).ConfigureAwait(false);
         TaskClaim claim;
         try
         {
@@ -432,7 +432,7 @@ internal sealed class VideoConverter : IDisposable
         {
             _observer?.OnNotice($"The video of '{item.Submission.Subject}' was taken elsewhere (task {taken.Id}), so nothing is done for it. Resolve-KlingVideoTask {taken.Id} -TakenElsewhere:$false takes that back.");
             progress.Task = taken;
-            progress.Enter(ConversionStage.Taken);
+            progress.End(RunItemResult.Taken);
             return null;
         }
     }
@@ -675,8 +675,6 @@ internal sealed class VideoConverter : IDisposable
             VideoKey.FromIdentity(identity),
             task,
             cancellationToken);
-
-    private static Task EnterAsync(SemaphoreSlim? slots, CancellationToken cancellationToken) => slots?.WaitAsync(cancellationToken) ?? Task.CompletedTask;
 
     /// <summary>What is known about an image before anything is done for it.</summary>
     /// <param name="Identified">Which video it is.</param>

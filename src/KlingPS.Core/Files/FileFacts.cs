@@ -62,6 +62,19 @@ internal sealed record FileFacts(FileKind Kind, FileId? Id, long Names, long Len
     /// <exception cref="IOException">As <see cref="Of(string)"/>.</exception>
     public static FileFacts? OfName(string path) => Look(path, followsLink: false);
 
+    /// <summary>Looks at what a path leads to. Links are followed.</summary>
+    /// <param name="path">A path, which another machine may have recorded.</param>
+    /// <returns><see langword="null"/> when nothing is there, when it is not a full path on this machine, or when it cannot be looked at.</returns>
+    public static FileFacts? TryOf(string path) => TryLook(path, followsLink: true);
+
+    /// <summary>Looks at what has the name at the end of a path, without following a link there.</summary>
+    /// <inheritdoc cref="TryOf(string)"/>
+    public static FileFacts? TryOfName(string path) => TryLook(path, followsLink: false);
+
+    /// <summary>Whether a path leads to a file with content.</summary>
+    /// <param name="path">A path, which another machine may have recorded.</param>
+    public static bool IsOrdinary(string path) => TryOf(path) is { Kind: FileKind.Ordinary };
+
     /// <summary>Looks at an open file, whatever has its name by now.</summary>
     /// <exception cref="IOException">It cannot be looked at.</exception>
     public static FileFacts Of(SafeFileHandle handle)
@@ -80,6 +93,18 @@ internal sealed record FileFacts(FileKind Kind, FileId? Id, long Names, long Len
         FileKind.Socket => "a socket",
         _ => "a device",
     };
+
+    private static FileFacts? TryLook(string path, bool followsLink)
+    {
+        try
+        {
+            return Path.IsPathFullyQualified(path) ? Look(path, followsLink) : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     private static FileFacts? Look(string path, bool followsLink)
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using Microsoft.Win32.SafeHandles;
 
 namespace KlingPS.Core.Files;
@@ -63,6 +64,17 @@ internal static class OrdinaryFile
 
         SafeFileHandle handle = UnixFiles.OpenToRead(path);
         return new LockedStream(Require(handle, handle, path), bufferSize, path);
+    }
+
+    /// <summary>Whether a file holds a text in its first 512 bytes, by which its kind is known, or nothing at all, so that nothing is lost with it.</summary>
+    /// <param name="path">The full path.</param>
+    /// <param name="mark">The text.</param>
+    /// <exception cref="IOException">As for <see cref="Open"/>.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    public static bool IsEmptyOrHolds(string path, string mark)
+    {
+        string beginning = Encoding.UTF8.GetString(ReadBeginning(path, 512));
+        return beginning.Length == 0 || beginning.Contains(mark, StringComparison.Ordinal);
     }
 
     /// <summary>Reads a whole file, and no more of it than can be of use, however long it claims to be.</summary>

@@ -13,33 +13,24 @@ internal sealed class Place
     /// <summary>More links than any system follows.</summary>
     private const int MaxLinks = 64;
 
-    /// <summary>The deepest folder or file on the way that exists, links followed.</summary>
-    private readonly string _anchor;
+    private readonly FileId? _existingId;
 
-    /// <summary>The names below it that do not exist yet.</summary>
-    private readonly IReadOnlyList<string> _missing;
-
-    private readonly FileId? _anchorId;
-
-    private Place(string anchor, IReadOnlyList<string> missing)
+    private Place(string existing, IReadOnlyList<string> missing)
     {
-        _anchor = anchor;
-        _missing = missing;
-        _anchorId = Identify(anchor);
-        Path = missing.Aggregate(anchor, System.IO.Path.Combine);
+        Existing = existing;
+        Missing = missing;
+        _existingId = FileFacts.TryOf(existing)?.Id;
+        Path = missing.Aggregate(existing, System.IO.Path.Combine);
     }
 
     /// <summary>The full path without any link, as far as it exists.</summary>
     public string Path { get; }
 
     /// <summary>The full path, without any link, of the deepest file or folder on the way that exists.</summary>
-    public string Existing => _anchor;
+    public string Existing { get; }
 
     /// <summary>The names below <see cref="Existing"/> that do not exist yet, from the top; none if the place exists.</summary>
-    public IReadOnlyList<string> Missing => _missing;
-
-    /// <summary>Whether something is there.</summary>
-    public bool Exists => _missing.Count == 0;
+    public IReadOnlyList<string> Missing { get; }
 
     /// <summary>Finds the place of a path, as it is at this moment.</summary>
     /// <param name="path">The full path.</param>
@@ -58,7 +49,9 @@ internal sealed class Place
         for (int links = 0; names.TryPop(out string? name);)
         {
             string next = name == ".." ? System.IO.Path.GetDirectoryName(reached) ?? reached : System.IO.Path.Combine(reached, name);
-            FileFacts? facts = TryLook(next);
+
+            // Where access is denied, nothing beyond it can be followed.
+            FileFacts? facts = FileFacts.TryOfName(next);
             if (facts is null || links > MaxLinks)
             {
                 return new Place(reached, [name, .. names]);
@@ -98,15 +91,15 @@ internal sealed class Place
         }
 
         // A file system that does not tell its files apart is treated as one that ignores upper and lower case: the safer mistake.
-        if (_anchorId is not FileId id || other._anchorId is not FileId otherId)
+        if (_existingId is not FileId id || other._existingId is not FileId otherId)
         {
             return NameRule.IsAlike(Path, other.Path);
         }
 
         return id == otherId
-            && _missing.Count == other._missing.Count
-            && (_missing.SequenceEqual(other._missing, StringComparer.Ordinal)
-                || (_missing.Zip(other._missing).All(pair => NameRule.IsAlike(pair.First, pair.Second)) && AreSameNames(other)));
+            && Missing.Count == other.Missing.Count
+            && (Missing.SequenceEqual(other.Missing, StringComparer.Ordinal)
+                || (Missing.Zip(other.Missing).All(pair => NameRule.IsAlike(pair.First, pair.Second)) && AreSameNames(other)));
     }
 
     /// <summary>Whether this place is a folder's own, or lies below it.</summary>
@@ -139,38 +132,13 @@ internal sealed class Place
     /// <summary>Whether the folder would treat the names that do not exist yet as the same.</summary>
     private bool AreSameNames(Place other)
     {
-        NameRule rule = NameRule.Of(_anchor);
-        return _missing.Zip(other._missing).All(pair => rule.IsSame(pair.First, pair.Second));
+        NameRule rule = NameRule.Of(Existing);
+        return Missing.Zip(other.Missing).All(pair => rule.IsSame(pair.First, pair.Second));
     }
 
     private static IEnumerable<string> Split(string path) => path
         .Split([System.IO.Path.DirectorySeparatorChar, System.IO.Path.AltDirectorySeparatorChar], StringSplitOptions.RemoveEmptyEntries)
         .Where(name => name != ".");
-
-    private static FileId? Identify(string path)
-    {
-        try
-        {
-            return FileFacts.Of(path)?.Id;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
-
-    /// <summary>What has a name; <see langword="null"/> also if access is denied: then nothing beyond it can be followed.</summary>
-    private static FileFacts? TryLook(string path)
-    {
-        try
-        {
-            return FileFacts.OfName(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
 
     private static string? TryReadLink(string path)
     {

@@ -55,7 +55,7 @@ internal sealed class CardMaker
 
     private GalleryCard OfFile(GalleryEntry entry, string path)
     {
-        bool isThere = IsFile(path);
+        bool isThere = FileFacts.IsOrdinary(path);
         return new GalleryCard
         {
             Key = entry.Key,
@@ -75,10 +75,10 @@ internal sealed class CardMaker
     {
         VideoSpec spec = task.Spec;
         string? video = entry.VideoPath;
-        bool hasVideo = task.TaskState == KlingTaskState.Succeeded && video is not null && IsFile(video);
+        bool hasVideo = task.TaskState == KlingTaskState.Succeeded && video is not null && FileFacts.IsOrdinary(video);
         CardStatus status = StatusOf(task, hasVideo, (video ?? task.SavedPath) is not null);
         string? image = spec.Image?.Path;
-        bool hasImage = image is not null && MayBeLookedAt(entry, image) && IsFile(image);
+        bool hasImage = image is not null && MayBeLookedAt(entry, image) && FileFacts.IsOrdinary(image);
         bool isPaid = status is CardStatus.Saved or CardStatus.Missing or CardStatus.Unsaved or CardStatus.Taken;
         decimal? setAside = task.TaskState.IsPending() || task.TaskState.IsUnanswered() ? task.CreditsReserved : null;
         return new GalleryCard
@@ -261,19 +261,6 @@ internal sealed class CardMaker
         => IsShare(path) && !string.Equals(Path.GetPathRoot(path), Path.GetPathRoot(from), StringComparison.OrdinalIgnoreCase);
 
     private static bool IsShare(string path) => path.StartsWith(@"\\", StringComparison.Ordinal) || path.StartsWith("//", StringComparison.Ordinal);
-
-    private static bool IsFile(string path)
-    {
-        try
-        {
-            // Another machine may have recorded a path of its own.
-            return Path.IsPathFullyQualified(path) && FileFacts.Of(path) is { Kind: FileKind.Ordinary };
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
 
     private static DateTimeOffset WrittenAt(string path)
     {

@@ -23,9 +23,6 @@ internal sealed record GalleryChoice(Decision Decision, int Rating, string Note,
     /// <summary>The most stars.</summary>
     public const int MaxRating = 5;
 
-    /// <summary>The longest note, in characters.</summary>
-    public const int MaxNoteLength = 2000;
-
     /// <summary>
     /// The earliest time at which it can have been picked or rejected; <see langword="null"/> if that is not known. Earlier than <see cref="At"/> if stars
     /// or a note were added later, or if somebody has changed a table.

@@ -119,7 +119,7 @@ internal sealed class GalleryDocument
         foreach (CardCommand command in card.Settle)
         {
             page.Write("<p class=\"settle\">");
-            WriteElement(page, "code", null, VisibleText.Of(command.Tail is null ? command.Head : command.Head + card.Prompt + command.Tail));
+            WriteElement(page, "code", null, VisibleText.Of(command.With(card.Prompt)));
             page.Write("</p>");
         }
 

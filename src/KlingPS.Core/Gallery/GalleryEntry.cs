@@ -1,6 +1,5 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Gallery;
@@ -43,13 +42,13 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
     public GalleryChoice? Choice { get; init; }
 
     /// <summary>The SHA-256 of a video without a known task; <see langword="null"/> if there is a task, or if it cannot be read.</summary>
-    public string? ContentHash { get; init; }
+    public string? VideoHash { get; init; }
 
     /// <summary>
     /// The name by which a choice finds it again, in another shell and on another machine: the service's id, wherever there is one; else
     /// the content of the video. It does not reveal where the video is, because pages are passed on.
     /// </summary>
-    public string Key => Task is not null ? KeyOf(Task) : FileMark + (ContentHash ?? HashOf(VideoPath!));
+    public string Key => Task is not null ? KeyOf(Task) : FileMark + (VideoHash ?? ContentHash.OfText(VideoPath!));
 
     /// <summary>The key of a task.</summary>
     public static string KeyOf(KlingVideoTask task)
@@ -71,6 +70,4 @@ internal sealed record GalleryEntry(EntryOrigin Origin, KlingVideoTask? Task, st
         ArgumentNullException.ThrowIfNull(key);
         return key.StartsWith(AttemptMark, StringComparison.Ordinal);
     }
-
-    private static string HashOf(string text) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text))).ToLowerInvariant();
 }

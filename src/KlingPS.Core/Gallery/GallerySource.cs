@@ -1,5 +1,4 @@
 using KlingPS.Core.Files;
-using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
@@ -105,7 +104,7 @@ internal sealed class GallerySource
         ArgumentNullException.ThrowIfNull(entry);
         IEnumerable<DateTimeOffset> times = _paths[entry.Task?.Id ?? 0]
             .Select(saved => saved.Path)
-            .Where(path => entry.VideoPath is not null && IsThere(path))
+            .Where(path => entry.VideoPath is not null && FileFacts.IsOrdinary(path))
             .Select(path => (DateTimeOffset)File.GetLastWriteTimeUtc(path));
         return entry with { SavedAt = times.Select(time => (DateTimeOffset?)time).Min() };
     }
@@ -167,7 +166,7 @@ internal sealed class GallerySource
                 : new GalleryEntry(EntryOrigin.Sidecar, task, path);
         }
 
-        if (!IsThere(path))
+        if (!FileFacts.IsOrdinary(path))
         {
             return null;
         }
@@ -176,7 +175,7 @@ internal sealed class GallerySource
         string? hash = await FindHashAsync(path, cancellationToken).ConfigureAwait(false);
         return hash is not null && FindByHash(hash) is KlingVideoTask same
             ? new GalleryEntry(EntryOrigin.Ledger, same, path)
-            : new GalleryEntry(EntryOrigin.File, null, path) { ContentHash = hash };
+            : new GalleryEntry(EntryOrigin.File, null, path) { VideoHash = hash };
     }
 
     private KlingVideoTask? FindByHash(string hash)
@@ -193,7 +192,7 @@ internal sealed class GallerySource
     private async ValueTask<GalleryEntry> LocateAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         KlingVideoTask? holder = null;
-        if (task.SavedPath is string last && IsThere(last))
+        if (task.SavedPath is string last && FileFacts.IsOrdinary(last))
         {
             holder = await FindOwnerAsync(last, cancellationToken).ConfigureAwait(false);
             if (holder is null || holder.Id == task.Id)
@@ -202,7 +201,7 @@ internal sealed class GallerySource
             }
         }
 
-        foreach (SavedPath earlier in _paths[task.Id].Where(earlier => earlier.Path != task.SavedPath && IsThere(earlier.Path)))
+        foreach (SavedPath earlier in _paths[task.Id].Where(earlier => earlier.Path != task.SavedPath && FileFacts.IsOrdinary(earlier.Path)))
         {
             if (await FindHashAsync(earlier.Path, cancellationToken).ConfigureAwait(false) == earlier.Hash)
             {
@@ -222,7 +221,7 @@ internal sealed class GallerySource
         {
             var found = new List<(string Hash, string Path)>();
             HashSet<string> saved = [.. _paths.SelectMany(paths => paths).Select(saved => saved.Path)];
-            foreach (string path in saved.Concat(_hashes.Keys).Distinct().Where(IsThere))
+            foreach (string path in saved.Concat(_hashes.Keys).Distinct().Where(FileFacts.IsOrdinary))
             {
                 string? content = _hashes.TryGetValue(path, out RecordedHash? recorded) && recorded.IsOf(new FileInfo(path)) ? recorded.Hash
                     : saved.Contains(path) ? await FindHashAsync(path, cancellationToken).ConfigureAwait(false)
@@ -265,7 +264,7 @@ internal sealed class GallerySource
                 : await FindMovedAsync(path, here, cancellationToken).ConfigureAwait(false) ?? _byId[here[0].Id];
         }
 
-        string? hash = IsThere(path) ? await FindHashAsync(path, cancellationToken).ConfigureAwait(false) : null;
+        string? hash = FileFacts.IsOrdinary(path) ? await FindHashAsync(path, cancellationToken).ConfigureAwait(false) : null;
         return here.Where(saved => saved.Hash == hash).Select(saved => _byId[saved.Id]).FirstOrDefault()
             ?? here.Where(saved => saved.IsCertain).Select(saved => _byId[saved.Id]).MaxBy(task => (task.CompletedAt ?? task.CreatedAt, task.Id));
     }
@@ -306,19 +305,6 @@ internal sealed class GallerySource
         catch (Exception exception) when (exception is KlingException { Kind: not ErrorKind.LedgerUnusable } or IOException or UnauthorizedAccessException)
         {
             return null;
-        }
-    }
-
-    private static bool IsThere(string path)
-    {
-        try
-        {
-            // Another machine may have recorded a path of its own.
-            return Path.IsPathFullyQualified(path) && FileFacts.Of(path) is { Kind: FileKind.Ordinary };
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return false;
         }
     }
 }

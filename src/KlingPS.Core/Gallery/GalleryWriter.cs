@@ -1,5 +1,4 @@
-using System.Security.Cryptography;
-using System.Text;
+using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Gallery;
 
@@ -26,10 +25,9 @@ internal sealed record GalleryOptions
 }
 
 /// <summary>What was written.</summary>
-/// <param name="Cards">How many cards the page has.</param>
-/// <param name="Notes">How many of them have a note.</param>
+/// <param name="Notes">How many cards have a note.</param>
 /// <param name="FormerMedia">The folder of copies that the page had when it was a portable one; <see langword="null"/> if there is none.</param>
-internal readonly record struct WrittenGallery(int Cards, int Notes, string? FormerMedia);
+internal readonly record struct WrittenGallery(int Notes, string? FormerMedia);
 
 /// <summary>Writes the page of a gallery, and for a portable one its folder.</summary>
 internal sealed class GalleryWriter
@@ -99,7 +97,7 @@ internal sealed class GalleryWriter
                 };
                 _file.Write(_options.IsPortable, page => document.Write(page, cancellationToken));
                 RemoveStale(media);
-                return new WrittenGallery(made.Length, made.Count(pair => pair.Card.Choice is { Note.Length: > 0 }), _options.IsPortable ? null : MediaFolder.Find(_options.Path));
+                return new WrittenGallery(made.Count(pair => pair.Card.Choice is { Note.Length: > 0 }), _options.IsPortable ? null : MediaFolder.Find(_options.Path));
             },
             cancellationToken);
 
@@ -243,6 +241,6 @@ internal sealed class GalleryWriter
     private string IdOf(IEnumerable<GalleryCard> cards)
     {
         string? oldest = cards.OrderBy(card => card.Created).ThenBy(card => card.Key, StringComparer.Ordinal).FirstOrDefault()?.Key;
-        return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes($"{_options.Title}\n{oldest}")))[..32].ToLowerInvariant();
+        return ContentHash.OfText($"{_options.Title}\n{oldest}")[..32];
     }
 }

@@ -1,3 +1,4 @@
+using KlingPS.Core.Files;
 namespace KlingPS.Core.Imaging;
 
 /// <summary>
@@ -68,14 +69,14 @@ internal static class ImageInspector
         Task.Run(
             () =>
             {
-                using FileStream stream = ImageFile.Open(path, HeadSize, FileOptions.None);
+                using FileStream stream = SourceFile.Open(path, HeadSize, FileOptions.None);
                 try
                 {
                     return Inspect(stream, path, maxLength, cancellationToken);
                 }
                 catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
                 {
-                    throw ImageFile.Unreadable(path, exception);
+                    throw SourceFile.Unreadable(path, exception);
                 }
             },
             cancellationToken);

@@ -21,17 +21,7 @@ internal readonly record struct FileStamp(long Length, DateTimeOffset ModifiedAt
         return file.Exists ? new FileStamp(file.Length, file.LastWriteTimeUtc, MarkOf(path)) : null;
     }
 
-    private static string MarkOf(string path)
-    {
-        try
-        {
-            return FileFacts.Of(path) is FileFacts facts
-                ? string.Create(CultureInfo.InvariantCulture, $"{facts.Id?.Number}:{facts.ChangedAt.UtcTicks}")
-                : string.Empty;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return string.Empty;
-        }
-    }
+    private static string MarkOf(string path) => FileFacts.TryOf(path) is FileFacts facts
+        ? string.Create(CultureInfo.InvariantCulture, $"{facts.Id?.Number}:{facts.ChangedAt.UtcTicks}")
+        : string.Empty;
 }

@@ -127,7 +127,7 @@ internal interface ITaskJournal
 
     /// <summary>
     /// Records that a whole video is about to get its name. It does not count as saved yet: the process may be killed, or the name
-    /// refused. If nobody records that it got the name, the file is recognised by its hash.
+    /// refused. If nobody records that it got the name, the file is recognized by its hash.
     /// </summary>
     /// <param name="task">The task, as it was read: an attempt may have turned out to have bought it since, and has its record now; and a ledger that was put back from a backup may have assigned its number again.</param>
     /// <param name="path">The full path it is about to have.</param>

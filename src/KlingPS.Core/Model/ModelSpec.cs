@@ -81,7 +81,7 @@ internal sealed record ModelSpec
     /// <summary>Whether a video is as long as the video or audio that it is made from.</summary>
     public bool TakesLengthOfInput => Durations.Count == 0;
 
-    /// <summary>Whether it can make a video without an image.</summary>
+    /// <summary>Whether it makes no video without an image.</summary>
     public bool NeedsImage => Needs.Any(group => group is [VideoParameter.Image]);
 
     /// <summary>Whether it takes a parameter.</summary>
@@ -122,17 +122,14 @@ internal sealed record ModelSpec
     public void Validate(ImageReport image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        if (Images?.FindProblem(image) is string problem)
-        {
-            throw new KlingException(ErrorKind.ImageUnsupported, $"{Id} does not take '{image.Path}'. {problem}");
-        }
+        Require(image.Path, Images?.FindProblem(image));
     }
 
-    private void Require(ClipReport clip, string? problem)
+    private void Require(string path, string? problem)
     {
         if (problem is not null)
         {
-            throw new KlingException(ErrorKind.ImageUnsupported, $"{Id} does not take '{clip.Path}'. {problem}");
+            throw new KlingException(ErrorKind.ImageUnsupported, $"{Id} does not take '{path}'. {problem}");
         }
     }
 
@@ -168,12 +165,12 @@ internal sealed record ModelSpec
     /// <summary>Refuses a video that the model does not take.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.ImageUnsupported"/>, and what to do about it.</exception>
     public void ValidateVideo(ClipReport clip)
-        => Require(clip, clip.IsVideo ? Videos?.FindProblem(clip) : "It is not a video in MP4 or MOV; convert it first.");
+        => Require(clip.Path, clip.IsVideo ? Videos?.FindProblem(clip) : "It is not a video in MP4 or MOV; convert it first.");
 
     /// <summary>Refuses an audio file that the model does not take.</summary>
     /// <exception cref="KlingException"><see cref="ErrorKind.ImageUnsupported"/>, and what to do about it.</exception>
     public void ValidateAudio(ClipReport clip)
-        => Require(clip, clip.IsAudio ? Audios?.FindProblem(clip) : "It is not audio in MP3 or WAV; convert it first.");
+        => Require(clip.Path, clip.IsAudio ? Audios?.FindProblem(clip) : "It is not audio in MP3 or WAV; convert it first.");
 
     /// <summary>The first parameter that is given and that the model does not take; <see langword="null"/> if there is none.</summary>
     internal string? FindUnsupported(VideoSpec spec)
@@ -298,7 +295,7 @@ internal sealed record ModelSpec
         int count = (spec.Image is null ? 0 : 1) + spec.ReferenceImages.Count;
         int most = spec.Video is null ? MaxImages : MaxImagesWithVideo;
         return count <= most || spec.ReferenceImages.Count == 0 ? null
-            : $"there are {count} images; {Id} takes at most {most}{(spec.Video is null ? string.Empty : " beside a video")}";
+            : $"there are {count} images; {Id} takes at most {most}{(spec.Video is null ? string.Empty : " besides a video")}";
     }
 
     private static string Join(IReadOnlyList<string> values) => values.Count < 2 ? string.Concat(values) : $"{string.Join(", ", values.SkipLast(1))} and {values[^1]}";

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace KlingPS.Core.Model;
 
-/// <summary>Recognises UTF-8 that was read as Windows-1252 or Latin-1, such as <c>FÃ¼chse</c> for <c>Füchse</c>, where that is beyond doubt.</summary>
+/// <summary>Recognizes UTF-8 that was read as Windows-1252 or Latin-1, such as <c>FÃ¼chse</c> for <c>Füchse</c>, where that is beyond doubt.</summary>
 internal static class Mojibake
 {
     /// <summary>What the bytes 0x80 to 0x9F are in Windows-1252; the five that are nothing there are what they are in Latin-1.</summary>

@@ -4,15 +4,15 @@ using System.Text;
 namespace KlingPS.Core.Model;
 
 /// <summary>
-/// A prompt or a negative prompt as it is sent to the service. However a text was saved, typed or piped, it has one spelling here, and a
-/// text that was damaged on its way is refused: an instance can hold nothing else.
+/// A prompt or a negative prompt as it is sent to the service. However a text was saved, typed or piped, it is sent in one spelling, and a
+/// text that was damaged on its way is refused.
 /// </summary>
 /// <remarks>
 /// Lines end with a line feed; blanks at the end of a line and around the text are gone, and so are invisible characters: byte order marks,
 /// zero-width spaces, soft hyphens and marks of direction. What joins letters and emoji stays between them. Characters are in Unicode's
 /// form C. Identities are made from this spelling: see <see cref="VideoSpec.GetIdentity"/>.
 /// </remarks>
-internal sealed record PromptText
+internal static class PromptText
 {
     private const char Mark = '\uFEFF';
     private const char SoftHyphen = '\u00AD';
@@ -20,18 +20,14 @@ internal sealed record PromptText
     /// <summary>The first half of every tag and of every selector beyond the first sixteen.</summary>
     private const char TagHalf = '\uDB40';
 
-    private PromptText(string value) => Value = value;
-
-    /// <summary>The text. It may be empty.</summary>
-    public string Value { get; }
-
     /// <summary>Reads a text.</summary>
     /// <param name="text">The text as it was given.</param>
+    /// <returns>Its one spelling, which may be empty.</returns>
     /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: see <see cref="FindProblem"/>.</exception>
-    public static PromptText Parse(string text)
+    public static string Parse(string text)
         => FindProblem(text) is string problem
             ? throw new KlingException(ErrorKind.RequestInvalid, $"The text {problem}.")
-            : new PromptText(Normalize(text));
+            : Normalize(text);
 
     /// <summary>The one spelling of a text. Idempotent; a damaged text stays damaged.</summary>
     /// <param name="text">Any text.</param>

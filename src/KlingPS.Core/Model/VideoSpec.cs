@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
-using System.Security.Cryptography;
 using System.Text;
+using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Model;
 
@@ -150,7 +150,7 @@ internal sealed record VideoSpec
             text.Append(CultureInfo.InvariantCulture, $"{part?.Length ?? -1}:{part}\n");
         }
 
-        return Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString()))).ToLowerInvariant();
+        return ContentHash.OfText(text.ToString());
     }
 
     /// <summary>The same video with its texts as they are sent to the service: see <see cref="PromptText"/>. An empty text counts as none if there may be none.</summary>

@@ -14,9 +14,6 @@ namespace KlingPS.Core.Reporting;
 /// </summary>
 internal sealed partial class RunReportFile
 {
-    /// <summary>How many bytes are read to see whether a file is a report.</summary>
-    private const int LookedAt = 512;
-
     private static readonly RunReportContext s_context = new(new JsonSerializerOptions(RunReportContext.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     private readonly RunReport _begun;
@@ -88,7 +85,7 @@ internal sealed partial class RunReportFile
     {
         try
         {
-            if (FileFacts.OfName(path) is null || IsReportOrEmpty(path))
+            if (FileFacts.OfName(path) is null || OrdinaryFile.IsEmptyOrHolds(path, $"\"{RunReport.Form}\""))
             {
                 return;
             }
@@ -159,10 +156,6 @@ internal sealed partial class RunReportFile
 
         return (null, $"The report could not be written: {problem} Get-KlingVideoTask shows what was bought.");
     }
-
-    private static bool IsReportOrEmpty(string path)
-        => Encoding.UTF8.GetString(OrdinaryFile.ReadBeginning(path, LookedAt)) is { } beginning
-            && (beginning.Length == 0 || beginning.Contains($"\"{RunReport.Form}\"", StringComparison.Ordinal));
 
     /// <returns>Why it cannot be written; <see langword="null"/> if it was.</returns>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever is wrong with a report, the run goes on, and its videos are still reported.")]

@@ -12,6 +12,9 @@ internal sealed class RecordedTasks(ITaskLedger ledger, string? account)
     /// <summary>What to do with a task that was read from another ledger, without a full stop.</summary>
     public const string UseItsLedger = "Use the ledger that the task is from, which the environment variable KLINGPS_LEDGER can name";
 
+    /// <summary>The ledger.</summary>
+    public ITaskLedger Ledger => ledger;
+
     /// <summary>Finds a task.</summary>
     /// <param name="reference">How the user names it.</param>
     /// <param name="cancellationToken">Ends the search.</param>

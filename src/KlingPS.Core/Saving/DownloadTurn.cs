@@ -6,21 +6,21 @@ namespace KlingPS.Core.Saving;
 /// The slot of one video among those that are downloaded at the same time. It is given up while the video waits for its next attempt, so
 /// that servers that hardly send anything do not hold up the others.
 /// </summary>
-/// <param name="slots">The places.</param>
+/// <param name="slots">The slots.</param>
 internal sealed class DownloadTurn(PrioritySlots slots) : IDisposable
 {
     private IDisposable? _slot;
 
-    /// <summary>Waits for a place for the first attempt.</summary>
+    /// <summary>Waits for a slot for the first attempt.</summary>
     /// <param name="deadline">The earlier, the more urgent.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task EnterAsync(DateTimeOffset deadline, CancellationToken cancellationToken)
         => _slot ??= await slots.EnterAsync(deadline, cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Waits for a place for another attempt, behind all that have not had one.</summary>
+    /// <summary>Waits for a slot for another attempt, behind all that have not had one.</summary>
     public Task EnterAgainAsync(CancellationToken cancellationToken) => EnterAsync(DateTimeOffset.MaxValue, cancellationToken);
 
-    /// <summary>Gives the place up; another attempt needs one again.</summary>
+    /// <summary>Gives the slot up; another attempt needs one again.</summary>
     public void Leave()
     {
         _slot?.Dispose();

@@ -378,17 +378,7 @@ internal sealed class PartialFile : IDisposable
         new(ErrorKind.FileExists, $"The video of task {number} was saved to '{target}', and the file there is not that video any more: it was damaged, cut off or changed. Move it away, or allow it to be overwritten, and the video is fetched again without being bought again.");
 
     /// <summary>Whether anything has this name, even a link to nothing.</summary>
-    public static bool IsTaken(string target)
-    {
-        try
-        {
-            return FileFacts.OfName(target) is not null;
-        }
-        catch (Exception exception) when (IsDiskFault(exception))
-        {
-            return false;
-        }
-    }
+    public static bool IsTaken(string target) => FileFacts.TryOfName(target) is not null;
 
     private static FileStream? Open(string target, string path)
     {

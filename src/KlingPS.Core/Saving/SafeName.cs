@@ -132,7 +132,7 @@ internal static class SafeName
             }
         });
 
-    /// <summary>Half a surrogate pair, or a value that is not a character: something that cannot be normalised or written as UTF-8.</summary>
+    /// <summary>Half a surrogate pair, or a value that is not a character: something that cannot be normalized or written as UTF-8.</summary>
     private static bool IsNotUnicode(string text, int index) =>
         text[index] is '\uFFFE' or '\uFFFF'
         || (char.IsHighSurrogate(text[index]) && !(index + 1 < text.Length && char.IsLowSurrogate(text[index + 1])))

@@ -25,7 +25,7 @@ internal sealed class SavedVideos
                 folder => folder.ToLookup(record => NameOf(record.Path), StringComparer.OrdinalIgnoreCase),
                 StringComparer.Ordinal);
         _byFile = new Lazy<ILookup<FileId, SavedPath>>(() => records
-            .Select(record => (Id: TryLook(record.Path)?.Id, Record: record))
+            .Select(record => (Id: FileFacts.TryOf(record.Path)?.Id, Record: record))
             .Where(one => one.Id is not null)
             .ToLookup(one => one.Id!.Value, one => one.Record));
     }
@@ -34,7 +34,7 @@ internal sealed class SavedVideos
     /// <param name="path">The full path.</param>
     public IReadOnlyList<SavedPath> At(string path)
     {
-        FileFacts? file = TryLook(path);
+        FileFacts? file = FileFacts.TryOf(path);
         string folder = Path.GetDirectoryName(path)!;
         string name = NameOf(path);
         IEnumerable<SavedPath> here = _folders
@@ -47,36 +47,19 @@ internal sealed class SavedVideos
 
     /// <summary>Whether all records of the file at a path are among those of files with the same name.</summary>
     /// <param name="path">The full path.</param>
-    public static bool IsFoundByName(string path) => !IsElsewhere(path, TryLook(path));
+    public static bool IsFoundByName(string path) => !IsElsewhere(path, FileFacts.TryOf(path));
 
     /// <summary>A file is elsewhere as well only if a link leads there or it has another name.</summary>
-    private static bool IsElsewhere(string path, FileFacts? file) => file is { Names: > 1 } || TryLookAtName(path)?.Kind == FileKind.Link;
+    private static bool IsElsewhere(string path, FileFacts? file) => file is { Names: > 1 } || FileFacts.TryOfName(path)?.Kind == FileKind.Link;
 
     private static string NameOf(string path) => NameRule.Composed(Path.GetFileName(path));
 
     /// <summary>Whether a file is the one with a recorded path of the same folder and the same name, but perhaps in another spelling.</summary>
     private static bool IsSameFile(string recorded, FileFacts? file)
-        => file is not null && (file.Id is not FileId id || TryLook(recorded)?.Id == id);
+        => file is not null && (file.Id is not FileId id || FileFacts.TryOf(recorded)?.Id == id);
 
     private bool IsSameFolder(string recorded, string folder)
         => recorded == folder || (IdOf(folder) is FileId id ? IdOf(recorded) == id : NameRule.IsAlike(recorded, folder));
 
-    private FileId? IdOf(string folder) => _folderIds.GetOrAdd(folder, static folder => TryLook(folder)?.Id);
-
-    private static FileFacts? TryLook(string path) => TryLook(path, FileFacts.Of);
-
-    private static FileFacts? TryLookAtName(string path) => TryLook(path, FileFacts.OfName);
-
-    private static FileFacts? TryLook(string path, Func<string, FileFacts?> look)
-    {
-        try
-        {
-            // Another machine may have recorded a path of its own.
-            return Path.IsPathFullyQualified(path) ? look(path) : null;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
+    private FileId? IdOf(string folder) => _folderIds.GetOrAdd(folder, static folder => FileFacts.TryOf(folder)?.Id);
 }

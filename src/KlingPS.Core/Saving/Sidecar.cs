@@ -211,20 +211,11 @@ internal sealed record Sidecar
             return Identity;
         }
 
-        return new VideoSpec
+        return (ToSpec(model) with
         {
-            Model = model,
-            Prompt = Request.Prompt,
-            NegativePrompt = Request.NegativePrompt,
-            Duration = Request.Duration,
-            AspectRatio = Request.AspectRatio,
-            Resolution = Request.Resolution,
-            Sound = Request.Sound ?? false,
-            CfgScale = Request.CfgScale,
-            Take = Request.Take,
             Image = MediaSource.FromFile(Source.Path ?? string.Empty) with { Hash = source },
             TailImage = TailImage is null ? null : MediaSource.FromFile(TailImage.Path ?? string.Empty) with { Hash = TailImage.Sha256 },
-        }.Normalized().GetIdentity();
+        }).Normalized().GetIdentity();
     }
 
     /// <summary>The task of the video, as far as the sidecar says: what was asked for, what it cost, and where the video is.</summary>
@@ -234,16 +225,8 @@ internal sealed record Sidecar
         Id = Id,
         TaskId = ServiceTaskId.IsValid(TaskId) ? TaskId : null,
         TaskState = KlingTaskState.Succeeded,
-        Spec = new VideoSpec
+        Spec = ToSpec(Request.Model ?? ModelCatalog.DefaultId) with
         {
-            Model = Request.Model ?? ModelCatalog.DefaultId,
-            Prompt = Request.Prompt,
-            NegativePrompt = Request.NegativePrompt,
-            Duration = Request.Duration,
-            AspectRatio = Request.AspectRatio,
-            Resolution = Request.Resolution,
-            Sound = Request.Sound ?? false,
-            CfgScale = Request.CfgScale,
             Take = Math.Max(Request.Take, 1),
             Image = Source.ToMedia(),
             TailImage = TailImage?.ToMedia(),
@@ -257,6 +240,20 @@ internal sealed record Sidecar
         CreditsConsumed = VideoPrice.From(Credits),
         SavedPath = videoPath,
         SavedHash = Video.Sha256,
+    };
+
+    /// <summary>What was asked for, without what the video is made from.</summary>
+    private VideoSpec ToSpec(string model) => new()
+    {
+        Model = model,
+        Prompt = Request.Prompt,
+        NegativePrompt = Request.NegativePrompt,
+        Duration = Request.Duration,
+        AspectRatio = Request.AspectRatio,
+        Resolution = Request.Resolution,
+        Sound = Request.Sound ?? false,
+        CfgScale = Request.CfgScale,
+        Take = Request.Take,
     };
 
     /// <summary>Whether a file was written by this class, for any video.</summary>

@@ -16,9 +16,4 @@ internal interface IRateGate
     /// <returns>The lease; disposing it says that the request is over. Disposing it again has no effect.</returns>
     /// <exception cref="OperationCanceledException">The wait was given up; no lease is held.</exception>
     ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken);
-
-    /// <inheritdoc cref="EnterAsync(CancellationToken)"/>
-    /// <param name="onHeld">Told once whom the caller waits for, if that takes longer than it does when all goes well.</param>
-    /// <param name="cancellationToken">Gives up the wait, at no cost to those behind.</param>
-    ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken) => EnterAsync(cancellationToken);
 }

@@ -133,14 +133,7 @@ internal sealed class ApiKey : IDisposable
             throw new KlingException(ErrorKind.Unauthorized, $"The API key {problem}.");
         }
 
-        var secure = new SecureString();
-        foreach (char c in key)
-        {
-            secure.AppendChar(c);
-        }
-
-        secure.MakeReadOnly();
-        return new ApiKey(secure);
+        return new ApiKey(KeyText.ToSecureString(key));
     }
 
     /// <summary>Passes on a secret in plain text, in memory that is neither moved nor copied and is overwritten afterwards.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security;
 
 namespace KlingPS.Core.Secrets;
 
@@ -26,6 +27,19 @@ internal static class KeyText
         }
 
         return text[start..end];
+    }
+
+    /// <summary>Keeps a text as PowerShell keeps secrets; nothing can be added to it.</summary>
+    public static SecureString ToSecureString(ReadOnlySpan<char> text)
+    {
+        var secure = new SecureString();
+        foreach (char c in text)
+        {
+            secure.AppendChar(c);
+        }
+
+        secure.MakeReadOnly();
+        return secure;
     }
 
     /// <summary>Whether a character is a quotation mark of any kind.</summary>

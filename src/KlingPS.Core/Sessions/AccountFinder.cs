@@ -185,7 +185,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             {
                 return await AskAsync(client, candidate, tasks, cancellationToken).ConfigureAwait(false);
             }
-            catch (KlingException exception) when (exception is KlingApiException)
+            catch (KlingApiException exception)
             {
                 observer?.OnNotice($"Whose key this is could not be found out now. {exception.Message}");
                 return (null, silence = "the service could not be asked");

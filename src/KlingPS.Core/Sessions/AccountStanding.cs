@@ -30,7 +30,7 @@ internal sealed record OtherAccount(string Account, string? Doubt, string? Elsew
 {
     /// <summary>
     /// Whether what it has bought may count: what another account has bought at the same service does, but not what was bought at an address that is
-    /// known to lead to another account, because that is mostly another service.
+    /// known to lead to another account, because that is usually another service.
     /// </summary>
     public bool MayCount => Elsewhere is null || Doubt is not null;
 

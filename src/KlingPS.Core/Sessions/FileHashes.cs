@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using KlingPS.Core.Imaging;
+using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Resilience;
 

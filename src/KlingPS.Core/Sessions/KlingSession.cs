@@ -35,7 +35,7 @@ internal sealed record SessionOptions
     /// <summary>The use of the ledger, which ends with the session; <see langword="null"/> if the ledger belongs to somebody else.</summary>
     public IAsyncDisposable? LedgerUse { get; init; }
 
-    /// <summary>What the user should know about the ledger before the first purchase, if anything: see <see cref="LedgerLocation.FindOther(string)"/> and <see cref="Configuration.KlingConfiguration.DescribeMissing(Uri)"/>.</summary>
+    /// <summary>What the user should know about the ledger before the first purchase, if anything.</summary>
     public string? LedgerNotice { get; init; }
 
     /// <summary>The most credits the account may spend on one day; <see langword="null"/> for no limit.</summary>

@@ -18,16 +18,13 @@ internal sealed class QueryPace(IRateGate shared, LedgerLoss loss, TimeProvider 
     private Instant? _next;
 
     /// <inheritdoc/>
-    public ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken) => EnterAsync(static _ => { }, cancellationToken);
-
-    /// <inheritdoc/>
-    public async ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken)
+    public async ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken)
     {
         if (loss.Error is null)
         {
             try
             {
-                return await shared.EnterAsync(onHeld, cancellationToken).ConfigureAwait(false);
+                return await shared.EnterAsync(cancellationToken).ConfigureAwait(false);
             }
             catch (KlingException exception) when (loss.Note(exception))
             {

@@ -32,7 +32,7 @@ internal static class FolderChecks
             RemoveEmpty(created);
         }
 
-        string what = created.Count == 0 ? $"Videos can be saved in '{path}'" : $"The folder '{path}' can be created, and videos be saved in it";
+        string what = created.Count == 0 ? $"Videos can be saved in '{path}'" : $"The folder '{path}' can be created, and videos can be saved in it";
         return JudgeSpace(Name, what, path, Least, Enough, "Free some space, or choose another folder with -Destination.");
     }
 

@@ -69,7 +69,7 @@ internal sealed class NetworkChecks(KlingEndpoints endpoints, HttpMessageHandler
         {
             return KlingSetupCheck.Warning(
                 Name,
-                $"Nothing could be connected to at {AddressPolicy.Describe(uri)} from here: {trouble.TrimEnd('.')}. Where nothing listens, callbacks are lost, and the tasks are asked for instead.",
+                $"No connection to {AddressPolicy.Describe(uri)} could be made from here: {trouble.TrimEnd('.')}. Where nothing listens, callbacks are lost, and the tasks are asked for instead.",
                 "Start the tunnel or proxy before the run, and check the address. If it can be reached only from outside, this check cannot tell.");
         }
 

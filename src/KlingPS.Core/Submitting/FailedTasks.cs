@@ -96,7 +96,7 @@ internal sealed class FailedTasks(KlingService service, IdentifiedSubmission ide
             doubt = doubt.WithMessage($"It failed before, as task {failed.Id}, and whether its video was made after all could not be found out. {exception.Message}");
             doubt.TaskNumber = failed.Id;
             doubt.Advice = "Run the command again later. If the service never says what became of the task, Remove-KlingVideoTask -Id <id> removes its record, and then the video is bought again: "
-                + "it is paid for twice if the service makes that of the task after all.";
+                + "if the service makes the video of that task after all, it is paid for twice.";
             throw doubt;
         }
     }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using KlingPS.Core.Api;
 using KlingPS.Core.Clips;
+using KlingPS.Core.Files;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Sessions;
@@ -205,7 +206,7 @@ internal sealed class ImageUploader
                 new UploadRequest
                 {
                     Path = file.Path,
-                    Open = () => ImageFile.OpenForUpload(file.Path),
+                    Open = () => SourceFile.OpenToReadOnce(file.Path),
                     FileName = file.Hash + file.Extension,
                     Sha256 = file.Hash,
                     MimeType = file.MimeType,

@@ -88,17 +88,7 @@ internal static class PromptFile
     private static string[] ListPaths(string imagePath) => [imagePath + ".txt", Path.ChangeExtension(imagePath, ".txt")];
 
     /// <summary>Whether anything has this name. Anything that is not a file is refused when it is read, rather than ignored, because the user does not expect it.</summary>
-    private static bool IsThere(string path)
-    {
-        try
-        {
-            return FileFacts.OfName(path) is not null;
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            return false;
-        }
-    }
+    private static bool IsThere(string path) => FileFacts.TryOfName(path) is not null;
 
     private static async Task<string> ReadTextAsync(string path, ModelSpec model, CancellationToken cancellationToken)
     {

@@ -470,7 +470,7 @@ internal sealed class Purchase(
         {
             if (await Tasks.KeepAsync(SpooledAnswer.Accepted(task, taskId)).ConfigureAwait(false) is string kept)
             {
-                sender.Observer?.OnWarning($"The video of '{submission.Subject}' was bought as task {taskId} of the service, and the ledger cannot be written. That is kept in '{kept}', and recorded by the next command on this machine that can.");
+                sender.Observer?.OnWarning($"The video of '{submission.Subject}' was bought as task {taskId} of the service, and the ledger cannot be written. This is kept in '{kept}' until the next command on this machine that can write the ledger records it.");
                 sender.Fatal.Set(WhileKept(exception, kept));
                 sender.Loss.Note(exception);
                 return task.Accepted(taskId, sender.Session.TimeProvider.GetUtcNow())! with { IsUnrecorded = true };

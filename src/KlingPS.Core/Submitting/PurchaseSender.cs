@@ -173,8 +173,9 @@ internal sealed class PurchaseSender
         return IsPatient(number, failing) ? (retry, refusal) : (null, refusal.AsFinal());
     }
 
-    /// <inheritdoc cref="Judge"/>
     /// <summary>Whether a request that the service refuses for a reason that may pass is sent again.</summary>
+    /// <param name="number">How many attempts have been made.</param>
+    /// <param name="failing">How long they have failed.</param>
     internal bool IsPatient(int number, TimeSpan failing) => number < LeastAttempts || failing < Session.CreateOutage.Patience;
 }
 

@@ -19,8 +19,6 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
     private const int MaxInHand = 64;
 
     private readonly Batch<RecordedTask, KlingVideoTask> _batch;
-    private ITaskLedger? _ledger;
-    private RecordedTasks? _recorded;
 
     /// <summary>Creates the command.</summary>
     public RemoveKlingVideoTaskCommand()
@@ -33,21 +31,6 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         });
     }
 
-    /// <summary>The tasks in the ledger; the service is not asked.</summary>
-    private RecordedTasks Recorded
-    {
-        get
-        {
-            if (_recorded is null)
-            {
-                (_ledger, string? account) = Context.OpenLedger();
-                _recorded = new RecordedTasks(_ledger, account);
-            }
-
-            return _recorded;
-        }
-    }
-
     /// <inheritdoc/>
     private protected override void OnProcess()
     {
@@ -55,7 +38,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
         {
             try
             {
-                RecordedTasks recorded = Recorded;
+                RecordedTasks recorded = OpenRecorded();
                 KlingVideoTask task = Await(token => recorded.FindAsync(reference, token));
                 if (ShouldProcess($"task {task.Id} ({task.Subject})", "Remove from the ledger"))
                 {
@@ -83,7 +66,7 @@ public sealed class RemoveKlingVideoTaskCommand : TaskReferenceCommand
 
     private ConcurrentStage<RecordedTask, Outcome<RecordedTask, KlingVideoTask>> CreateStage()
     {
-        ITaskJournal tasks = _ledger!.Tasks;
+        ITaskJournal tasks = OpenRecorded().Ledger.Tasks;
         return OrderedStage.Create<RecordedTask, KlingVideoTask>(
             MaxInHand,
             (item, _) => tasks.RemoveAsync(item.Task),

@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using KlingPS.Hosting;
 
 namespace KlingPS.Parameters;
 
@@ -9,7 +10,7 @@ internal sealed class NotBlankAttribute : ValidateEnumeratedArgumentsAttribute
     /// <inheritdoc/>
     protected override void ValidateElement(object element)
     {
-        if (string.IsNullOrWhiteSpace((element as PSObject)?.BaseObject.ToString() ?? element?.ToString()))
+        if (string.IsNullOrWhiteSpace(WrappedObject.Unwrap(element)?.ToString()))
         {
             throw new ValidationMetadataException("The argument is empty, or has nothing but blanks.");
         }

@@ -139,18 +139,7 @@ internal sealed class CommandContext : IDisposable
 
     /// <summary>The ledger to read, which need not exist, and the account whose tasks are shown; without a key, those of all accounts.</summary>
     /// <exception cref="KlingException">The settings cannot be used, or the ledger cannot be opened.</exception>
-    public (ITaskLedger Ledger, string? Account) LookAtLedger()
-    {
-        try
-        {
-            ITaskLedger ledger = Session.Ledger;
-            return (ledger, Exists(ledger) ? Service.Session.Account : Session.Account);
-        }
-        catch (KlingException exception) when (exception.Kind is ErrorKind.ApiKeyMissing or ErrorKind.Unauthorized)
-        {
-            return (Connection.UseLedger(Settings.Current, Keys), null);
-        }
-    }
+    public (ITaskLedger Ledger, string? Account) LookAtLedger() => Look(() => Exists(Session.Ledger) ? Service.Session.Account : Session.Account);
 
     /// <summary>The ledger, opened for changes, and the account whose tasks may be changed; without a usable key, those of all accounts.</summary>
     /// <exception cref="KlingException">The settings cannot be used, or the ledger cannot be opened.</exception>
@@ -167,11 +156,14 @@ internal sealed class CommandContext : IDisposable
 
     /// <summary>The ledger to read and the account of the key, as far as that is known without asking: nothing is sent. All accounts if there is no usable key.</summary>
     /// <exception cref="KlingException">The settings cannot be used, or the ledger cannot be opened.</exception>
-    public (ITaskLedger Ledger, string? Account) LookAtRecords()
+    public (ITaskLedger Ledger, string? Account) LookAtRecords() => Look(() => Session.Account);
+
+    private (ITaskLedger Ledger, string? Account) Look(Func<string> findAccount)
     {
         try
         {
-            return (Session.Ledger, Session.Account);
+            string account = findAccount();
+            return (Session.Ledger, account);
         }
         catch (KlingException exception) when (exception.Kind is ErrorKind.ApiKeyMissing or ErrorKind.Unauthorized)
         {

@@ -1,4 +1,5 @@
 using System.Security;
+using KlingPS.Core.Secrets;
 using KlingPS.Sandbox;
 using KlingPS.Sandbox.Hosting;
 
@@ -13,13 +14,7 @@ public sealed class KlingSandbox
     {
         _server = server;
         GenerationTime = options.GenerationTime;
-        ApiKey = new SecureString();
-        foreach (char c in server.ApiKey)
-        {
-            ApiKey.AppendChar(c);
-        }
-
-        ApiKey.MakeReadOnly();
+        ApiKey = KeyText.ToSecureString(server.ApiKey);
     }
 
     /// <summary>The address of its jobs API.</summary>

@@ -162,7 +162,7 @@ internal sealed class RunspaceConnection
     /// <summary>Forgets the session and its key, and stops the sandbox.</summary>
     public void Disconnect()
     {
-        EndSessions();
+        SessionEnd.Await(ReleaseAll());
         Sandbox.Stop();
     }
 
@@ -262,9 +262,6 @@ internal sealed class RunspaceConnection
 
         return ending;
     }
-
-    /// <summary>Ends the sessions, and waits until the ledger is closed, if that does not take long.</summary>
-    private void EndSessions() => SessionEnd.Await(ReleaseAll());
 
     private Task[] ReleaseAll()
         => [Release(ref _found), Release(ref _connected), Interlocked.Exchange(ref _ledger, null)?.DisposeAsync().AsTask() ?? Task.CompletedTask, .. TakeReplaced()];

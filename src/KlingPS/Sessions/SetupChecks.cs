@@ -209,7 +209,7 @@ internal sealed class SetupChecks : IAsyncDisposable
         }
 
         NetworkChecks network = Network;
-        KlingSetupCheck proxy = await CheckAsync("Proxy", _ => Task.FromResult(network.CheckProxy(_route))).ConfigureAwait(false);
+        KlingSetupCheck proxy = Check("Proxy", _ => network.CheckProxy(_route));
         KlingSetupCheck clock = KlingSetupCheck.Skipped("Clock", "The service did not answer.");
         KlingSetupCheck service = await CheckAsync("Service", async _ =>
         {

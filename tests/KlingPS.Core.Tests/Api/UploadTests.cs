@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
 using KlingPS.Core.Api;
-using KlingPS.Core.Imaging;
+using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Tests.Api;
 
@@ -34,7 +34,7 @@ public sealed class UploadTests : IDisposable
     }
 
     private Task<string> UploadAsync(CancellationToken cancellationToken = default) => _harness.Clock.RunAsync(_harness.Client.UploadAsync(
-        new UploadRequest { Path = ImagePath, Open = () => ImageFile.OpenForUpload(ImagePath), FileName = "abc123.png", MimeType = "image/png", Progress = new Immediate(_progress.Add) },
+        new UploadRequest { Path = ImagePath, Open = () => SourceFile.OpenToReadOnce(ImagePath), FileName = "abc123.png", MimeType = "image/png", Progress = new Immediate(_progress.Add) },
         cancellationToken));
 
     [Fact]
@@ -112,7 +112,7 @@ public sealed class UploadTests : IDisposable
         _harness.Service.On(FakeService.UploadPath, Replies.Held(arrived, new TaskCompletionSource().Task, Replies.Json(ApiResponse)), Replies.Json(ApiResponse));
         var pause = TimeSpan.FromSeconds(59);
         Task<string> upload = _harness.Client.UploadAsync(
-            new UploadRequest { Path = ImagePath, Open = () => ImageFile.OpenForUpload(ImagePath), FileName = "a.png", MimeType = "image/png", Progress = new Immediate(_ => _harness.Clock.Advance(pause)) },
+            new UploadRequest { Path = ImagePath, Open = () => SourceFile.OpenToReadOnce(ImagePath), FileName = "a.png", MimeType = "image/png", Progress = new Immediate(_ => _harness.Clock.Advance(pause)) },
             CancellationToken.None);
         await Eventually.DoneAsync(arrived.Task);
         pause = TimeSpan.Zero;

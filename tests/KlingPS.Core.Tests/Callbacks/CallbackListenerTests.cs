@@ -79,7 +79,7 @@ public sealed class CallbackListenerTests : IDisposable
     {
         CallbackListener listener = Listen();
         Assert.Equal(200, await SendAsync(listener, Signed("t1")));
-        string length = $"{CallbackListener.MaxBody + 1}";
+        string length = $"{CallbackGate.MaxBody + 1}";
         (int Status, CallbackResult Result, string Request)[] requests =
         [
             (401, CallbackResult.Forged, Signed("t2", signedFor: "t3")),

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using KlingPS.Core.Api;
 using KlingPS.Core.Converting;
+using KlingPS.Core.Files;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Reporting;

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using KlingPS.Core.Files;
 using KlingPS.Core.Gallery;
 using KlingPS.Core.Model;
 using KlingPS.Core.Tests.Imaging;
@@ -59,7 +60,7 @@ internal sealed class GalleryFolder : IDisposable
     public GalleryEntry Stray(string name)
     {
         string path = Video(name, 99);
-        return new GalleryEntry(EntryOrigin.File, null, path) { ContentHash = HashOf(path) };
+        return new GalleryEntry(EntryOrigin.File, null, path) { VideoHash = HashOf(path) };
     }
 
     public Task<WrittenPage> ExportAsync(params KlingVideoTask[] tasks) => ExportAsync(new GalleryOptions { Path = Page }, tasks);

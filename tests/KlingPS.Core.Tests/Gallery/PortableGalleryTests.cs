@@ -105,7 +105,7 @@ public sealed class PortableGalleryTests : IDisposable
 
         WrittenGallery written = await new GalleryWriter(Options).WriteAsync([entry, _folder.Stray("clip.mp4")], new Takes([]), null, (_, _) => { }, Token);
 
-        Assert.Equal(new WrittenGallery(Cards: 2, Notes: 1, FormerMedia: null), written);
+        Assert.Equal(new WrittenGallery(Notes: 1, FormerMedia: null), written);
         Assert.Equal("too dark", WrittenPage.Read(Options.Path).Items.Single(item => item.GetProperty("key").GetString() == "t1").GetProperty("note").GetString());
     }
 
@@ -147,7 +147,7 @@ public sealed class PortableGalleryTests : IDisposable
         WrittenGallery written = await new GalleryWriter(new GalleryOptions { Path = _folder.Page }).WriteAsync(
             [new GalleryEntry(EntryOrigin.Ledger, task, task.SavedPath)], new Takes([]), null, (_, _) => { }, Token);
 
-        Assert.Equal(new WrittenGallery(Cards: 1, Notes: 0, FormerMedia: null), written);
+        Assert.Equal(new WrittenGallery(Notes: 0, FormerMedia: null), written);
         Assert.Single(WrittenPage.Read(_folder.Page).Items);
     }
 

@@ -312,7 +312,7 @@ public sealed class ImageInspectorTests
 
             var refused = await Assert.ThrowsAsync<KlingException>(() => ImageInspector.InspectAsync(folder));
             Assert.Equal(ErrorKind.ImageUnsupported, refused.Kind);
-            Assert.Contains($"is a folder; use Get-ChildItem '{folder}'", refused.Message, StringComparison.Ordinal);
+            Assert.Contains($"is a folder; name a file in it, or use Get-ChildItem '{folder}'", refused.Message, StringComparison.Ordinal);
         }
         finally
         {

@@ -163,7 +163,7 @@ public sealed class PostgresCopyTests : IAsyncLifetime
         ServerAddress address = _host.Address with { User = "copier" };
 
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => CopyAsync(address, new FileAddress(Back)));
-        Assert.StartsWith($"The ledger '{address.Shown}' cannot be used: the role 'copier' has not the rights it needs", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"The ledger '{address.Shown}' cannot be used: the role 'copier' does not have the rights it needs", error.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(Back));
 
         await _host.SqlAsync($"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO copier");

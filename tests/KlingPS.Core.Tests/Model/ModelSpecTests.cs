@@ -49,7 +49,7 @@ public sealed class ModelSpecTests
         { s_fox with { CharacterOrientation = "left" }, "the character orientation is left; kling/of-the-test takes image and video" },
         { s_fox with { Image = null, Video = s_image }, "there is no image; kling/of-the-test makes videos of images" },
         { s_fox with { ReferenceImages = new([s_image, s_image]) }, "there are 3 images; kling/of-the-test takes at most 2" },
-        { s_fox with { ReferenceImages = new([s_image, s_image]), Video = s_image }, "there are 3 images; kling/of-the-test takes at most 2 beside a video" },
+        { s_fox with { ReferenceImages = new([s_image, s_image]), Video = s_image }, "there are 3 images; kling/of-the-test takes at most 2 besides a video" },
         { s_fox with { TailImage = MediaSource.FromUri("fox.png") }, "the tail image address 'fox.png' is not an absolute http or https address" },
         { s_fox with { TailImage = MediaSource.FromUri("https://images.example/\uFFFC") }, "the tail image address has U+FFFC, the place of an object that is not text, at line 1, column 24: something that is not text, such as a picture, was copied with it. Delete it" },
         { s_fox with { TailImage = MediaSource.FromUri("https://images.example/\tfox.png") }, "the tail image address has a line break or a tab at line 1, column 24: an address is one line without blanks" },

@@ -39,7 +39,7 @@ public sealed class PromptTextTests
     [InlineData("z\u202Aw\u206F", "zw")]
     [InlineData("\uFE00\uFE0Fzw\uFE00", "zw\uFE00")]
     [InlineData("\u200D \u200C\uFE0F\U000E0067\u00AD\u3164", "")]
-    public void A_text_has_one_spelling(string given, string sent) => Assert.Equal(sent, PromptText.Parse(given).Value);
+    public void A_text_has_one_spelling(string given, string sent) => Assert.Equal(sent, PromptText.Parse(given));
 
     [Fact]
     public void What_nobody_sees_makes_no_other_text()
@@ -56,7 +56,7 @@ public sealed class PromptTextTests
                 string plain = string.Join("\n", lines).Trim('\n');
                 string saved = (hasMark ? "\uFEFF" : "") + around + string.Join(blank + end, lines).Normalize(form) + end + around;
 
-                Assert.Equal(plain, PromptText.Parse(saved).Value);
+                Assert.Equal(plain, PromptText.Parse(saved));
             });
     }
 
@@ -70,7 +70,7 @@ public sealed class PromptTextTests
             Assert.True(normalized.Length <= text.Length * 3);
             if (PromptText.FindProblem(text) is null)
             {
-                Assert.Equal(normalized, PromptText.Parse(text).Value);
+                Assert.Equal(normalized, PromptText.Parse(text));
                 Assert.Null(PromptText.FindProblem(normalized));
                 Assert.True(normalized.IsNormalized(NormalizationForm.FormC));
                 Assert.DoesNotMatch("[\r\u0085\u2028\u2029\uFEFF\uFFFD]|[ \t]\n|^\\s|\\s\\z", normalized);

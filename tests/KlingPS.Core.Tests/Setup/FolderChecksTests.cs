@@ -14,7 +14,7 @@ public sealed class FolderChecksTests : IDisposable
         KlingSetupCheck check = FolderChecks.CheckDestination(Path.Combine(_folder, "a", "b", "c"));
 
         Assert.NotEqual("Failed", check.Status);
-        Assert.Contains("can be created, and videos be saved in it", check.Message, StringComparison.Ordinal);
+        Assert.Contains("can be created, and videos can be saved in it", check.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFileSystemEntries(_folder));
     }
 

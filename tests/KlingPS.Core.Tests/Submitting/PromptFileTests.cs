@@ -17,7 +17,7 @@ public sealed class PromptFileTests : IDisposable
     private void Write(string name, string text, Encoding? encoding = null) => File.WriteAllText(Path.Combine(_folder.FullName, name), text, encoding ?? new UTF8Encoding(false));
 
     /// <summary>The prompt as it would be sent.</summary>
-    private async Task<string?> ReadAsync() => (await PromptFile.ReadAsync(Image, ModelCatalog.Default, TestContext.Current.CancellationToken))?.Text is string text ? PromptText.Parse(text).Value : null;
+    private async Task<string?> ReadAsync() => (await PromptFile.ReadAsync(Image, ModelCatalog.Default, TestContext.Current.CancellationToken))?.Text is string text ? PromptText.Parse(text) : null;
 
     /// <summary>What is wrong with the prompt, as the user of a command is told.</summary>
     private async Task<string> RefuseAsync()

@@ -130,7 +130,7 @@ internal static class VideoInput
         }
     }
 
-    private static string? Spell(string? text) => text is not null && PromptText.Parse(text) is { Value.Length: > 0 } spelled ? spelled.Value : null;
+    private static string? Spell(string? text) => text is not null && PromptText.Parse(text) is { Length: > 0 } spelled ? spelled : null;
 
     /// <summary>Where the service fetches what the video is made from.</summary>
     /// <exception cref="InvalidOperationException">It has not been uploaded.</exception>

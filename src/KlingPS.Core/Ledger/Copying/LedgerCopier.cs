@@ -38,7 +38,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
                 throw new KlingException(ErrorKind.LedgerUnusable, $"Nothing was copied. There is no ledger at '{source.Shown}'.");
             }
 
-            CopyCounts counts = destination is FileAddress { Path: var path } && !await ExistsAsync(destination, cancellationToken).ConfigureAwait(false)
+            IReadOnlyDictionary<string, long> counts = destination is FileAddress { Path: var path } && !await ExistsAsync(destination, cancellationToken).ConfigureAwait(false)
                 ? await CopyToNewFileAsync(from, path, progress, cancellationToken).ConfigureAwait(false)
                 : await CopyToAsync(from, destination, progress, cancellationToken).ConfigureAwait(false);
             return new KlingLedgerCopy
@@ -63,7 +63,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
         }
     }
 
-    private async Task<CopyCounts> CopyToAsync(SqlLedger from, LedgerAddress destination, Action<long, long>? progress, CancellationToken cancellationToken)
+    private async Task<IReadOnlyDictionary<string, long>> CopyToAsync(SqlLedger from, LedgerAddress destination, Action<long, long>? progress, CancellationToken cancellationToken)
     {
         SqlLedger to = open(destination);
         await using (to.ConfigureAwait(false))
@@ -73,7 +73,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
     }
 
     /// <summary>Until the copy is complete, there is nothing at the path: anyone who used an empty ledger would buy everything again.</summary>
-    private async Task<CopyCounts> CopyToNewFileAsync(SqlLedger from, string path, Action<long, long>? progress, CancellationToken cancellationToken)
+    private async Task<IReadOnlyDictionary<string, long>> CopyToNewFileAsync(SqlLedger from, string path, Action<long, long>? progress, CancellationToken cancellationToken)
     {
         string folder = Path.GetDirectoryName(path)!;
         RemoveLeftovers(folder);
@@ -83,7 +83,7 @@ internal sealed class LedgerCopier(Func<LedgerAddress, SqlLedger> open)
         {
             OwnFile.CreateFolder(folder, FileReaders.Owner);
             held = OwnFile.TryOpenExclusive(begun + Held, FileReaders.Owner);
-            CopyCounts counts = await CopyToAsync(from, new FileAddress(begun), progress, cancellationToken).ConfigureAwait(false);
+            IReadOnlyDictionary<string, long> counts = await CopyToAsync(from, new FileAddress(begun), progress, cancellationToken).ConfigureAwait(false);
             RequireAllInFile(begun, path);
             OwnFile.MoveNew(begun, path);
             return counts;

@@ -293,7 +293,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     /// <summary>The error of a copy that is being made, or was broken off.</summary>
     private KlingException CreateUnfinishedException(string source) => CreateUnusableException(
         $"it is to be a copy of '{source}' that is not finished, so it does not have what was bought with that. If no Copy-KlingLedger is at work on it, it was broken off: "
-        + $"run it again to finish the copy, or drop the schema to be rid of it (DROP SCHEMA {Sql.Schemas} CASCADE)");
+        + $"run it again to finish the copy, or drop the schema to be rid of it (DROP SCHEMA {Sql.QuotedSchema} CASCADE)");
 
     /// <summary>Makes the schema and its tables, or brings them up to date; one machine at a time does so.</summary>
     private async Task PrepareAsync(PostgresConnection connection, Func<SqlSession, Task<string?>> prepare) => await connection.InTransactionAsync(
@@ -305,7 +305,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
             long? version = await Schema.FindVersionAsync(session).ConfigureAwait(false);
             if (await session.NumberAsync("SELECT COUNT(*) FROM pg_catalog.pg_namespace WHERE nspname = @schema", ("schema", address.Schema)).ConfigureAwait(false) == 0)
             {
-                await session.ExecuteAsync("CREATE SCHEMA " + Sql.Schemas).ConfigureAwait(false);
+                await session.ExecuteAsync("CREATE SCHEMA " + Sql.QuotedSchema).ConfigureAwait(false);
             }
 
             if (await prepare(session).ConfigureAwait(false) is string reason)
@@ -347,7 +347,7 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
     {
         foreach (string table in LedgerTables.Copied.Select(table => table.Name).Concat(LedgerTables.Left))
         {
-            await session.ExecuteAsync($"ANALYZE {Sql.Schemas}.{table}").ConfigureAwait(false);
+            await session.ExecuteAsync($"ANALYZE {Sql.QuotedSchema}.{table}").ConfigureAwait(false);
         }
     }
 

@@ -37,7 +37,7 @@ internal static class PostgresErrors
             // It may come from a service in between: then these are its words.
             "28P01" or "28000" => $"the server refuses the role '{user}' ({Text(exception)}). Check the role and its password: in the address of the environment, LedgerSecretName, PGPASSWORD or the password file; and what pg_hba.conf allows",
             "3D000" => $"the server has no database '{address.Database}'. Create it (createdb), or correct the address",
-            "42501" => $"the role '{user}' has not the rights it needs ({Text(exception)}). Its first start needs CREATE on the database; later ones need the rights that about_KlingPS_Ledger grants",
+            "42501" => $"the role '{user}' does not have the rights it needs ({Text(exception)}). Its first start needs CREATE on the database; later ones need the rights that about_KlingPS_Ledger grants",
             "25006" => "the server only reads: it is a replica, or default_transaction_read_only is on. Give the address of the primary",
             "53100" => "the disk of the server is full. Free some space there, then run the command again",
             "53300" => "the server has no connection left (max_connections). Close some, let pgbouncer share them, or run the command later",

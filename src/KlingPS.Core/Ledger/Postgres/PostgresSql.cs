@@ -26,12 +26,12 @@ internal sealed partial class PostgresSql
     /// <param name="schema">The schema that has the tables.</param>
     public PostgresSql(string schema)
     {
-        Schemas = Quote(schema);
-        _prefix = Schemas + ".";
+        QuotedSchema = Quote(schema);
+        _prefix = QuotedSchema + ".";
     }
 
     /// <summary>The schema, quoted.</summary>
-    public string Schemas { get; }
+    public string QuotedSchema { get; }
 
     /// <summary>The name of a sequence, quoted.</summary>
     public string Sequence(string counter) => $"{_prefix}{counter}_ids";

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 
 namespace KlingPS.Core.Ledger.Postgres;
@@ -41,8 +40,6 @@ internal readonly record struct ServerHost(string Name, int? Port)
     /// <summary>Whether it is the folder of a Unix socket.</summary>
     public bool IsSocket => Name.StartsWith('/');
 
-    /// <summary>Whether it is this machine, judging by its name alone.</summary>
-    public bool IsLocal => IsSocket || Name.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(Name, out IPAddress? address) && IPAddress.IsLoopback(address));
 }
 
 /// <summary>A ledger in a PostgreSQL database.</summary>

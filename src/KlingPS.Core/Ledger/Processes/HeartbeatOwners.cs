@@ -37,7 +37,7 @@ internal sealed class HeartbeatOwners(ProcessIdentity current, Func<ProcessIdent
             return seen;
         }
 
-        TimeSpan silence = (await session.GetTimeAsync().ConfigureAwait(false)).Now - Stored.ToMoment(beat);
+        TimeSpan silence = await session.GetNowAsync().ConfigureAwait(false) - Stored.ToMoment(beat);
 
         // If even the ledger's own clock was set back, nothing is known.
         return silence < -s_patience ? OwnerState.Unseen
@@ -48,7 +48,7 @@ internal sealed class HeartbeatOwners(ProcessIdentity current, Func<ProcessIdent
     /// <inheritdoc/>
     public async Task<int> BeatAsync(SqlSession session)
     {
-        DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
+        DateTimeOffset now = await session.GetNowAsync().ConfigureAwait(false);
         return await session.ExecuteAsync(
             "INSERT INTO owners (owner, beat_at) VALUES (@owner, @now) ON CONFLICT (owner) DO UPDATE SET beat_at = excluded.beat_at",
             ("owner", Current),
@@ -58,7 +58,7 @@ internal sealed class HeartbeatOwners(ProcessIdentity current, Func<ProcessIdent
     /// <inheritdoc/>
     public async Task<int> RestAsync(SqlSession session)
     {
-        DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
+        DateTimeOffset now = await session.GetNowAsync().ConfigureAwait(false);
         return await session.ExecuteAsync(
             "DELETE FROM owners WHERE owner = @owner OR beat_at < @old",
             ("owner", Current),

@@ -1,5 +1,4 @@
 using System.Runtime.Versioning;
-using System.Security.Cryptography;
 using System.Text;
 using KlingPS.Core.Files;
 using Microsoft.Win32;
@@ -46,7 +45,7 @@ internal static class MachineName
     /// <param name="host">Its host name.</param>
     /// <param name="id">The id of its installation, if it has one. Programs are asked not to give it away, so a hash stands for it.</param>
     internal static string Create(string host, string? id)
-        => id is null ? host : $"{host}-{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes("KlingPS " + id)), 0, 4).ToLowerInvariant()}";
+        => id is null ? host : $"{host}-{ContentHash.OfText("KlingPS " + id)[..8]}";
 
     private static string? ReadFile(string path)
     {

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using KlingPS.Core.Files;
 
@@ -31,7 +29,7 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
     /// <param name="userFolder">That folder.</param>
     /// <param name="machine">The machine.</param>
     public static string FolderOf(string userFolder, string machine)
-        => Path.Combine(userFolder, AllFolders, Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(machine)), 0, 8).ToLowerInvariant());
+        => Path.Combine(userFolder, AllFolders, ContentHash.OfText(machine)[..16]);
 
     /// <summary>The spool of this user.</summary>
     /// <param name="machine">This machine.</param>
@@ -134,7 +132,7 @@ internal sealed class AnswerSpool(string folder, TimeProvider time, string? all 
     /// <param name="ledger">The id of that ledger.</param>
     public static bool IsMarked(SpooledFile file, string ledger) => Path.GetFileName(file.Path).Contains(MarkOf(ledger), StringComparison.Ordinal);
 
-    private static string MarkOf(string ledger) => $".in-{Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(ledger)), 0, 8).ToLowerInvariant()}";
+    private static string MarkOf(string ledger) => $".in-{ContentHash.OfText(ledger)[..16]}";
 
     /// <returns><see langword="null"/> if another process has recorded it in the meantime.</returns>
     private static SpooledFile? Read(string path, bool isOwn)

@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using KlingPS.Core.Imaging;
+using KlingPS.Core.Files;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
 

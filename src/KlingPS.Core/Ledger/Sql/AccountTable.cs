@@ -105,7 +105,7 @@ internal static class AccountTable
             ("number", key.Number),
             ("settled", key.IsSettled ? 1 : 0),
             ("elsewhere", key.IsSettledElsewhere is bool elsewhere ? elsewhere ? 1L : 0L : null),
-            ("now", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now))).ConfigureAwait(false);
+            ("now", Stored.FromMoment(await session.GetNowAsync().ConfigureAwait(false)))).ConfigureAwait(false);
         return true;
     }
 

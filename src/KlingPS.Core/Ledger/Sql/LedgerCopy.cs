@@ -4,14 +4,6 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>How much of a ledger was copied.</summary>
-/// <param name="Records">The records, by their tables.</param>
-internal sealed record CopyCounts(IReadOnlyDictionary<string, long> Records)
-{
-    /// <summary>The records of a table.</summary>
-    public long this[string table] => Records[table];
-}
-
 /// <summary>
 /// Copies a ledger to another database, record by record, in one transaction there: completely or not at all. The source is locked
 /// meanwhile, so that nothing is bought that the copy would not know.
@@ -26,7 +18,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
     /// <summary>How many records go into one statement: a server may be far away.</summary>
     private const int RowsPerInsert = 50;
 
-    private const string AskNothingOf = "Nothing was copied.";
+    private const string NothingCopied = "Nothing was copied.";
 
     /// <summary>The counter of a copy that holds the last task it was made with.</summary>
     private const string LastCopied = "last_copied";
@@ -36,13 +28,14 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
 
     /// <summary>Copies the ledger.</summary>
     /// <param name="cancellationToken">Stops before the end; nothing is copied then.</param>
+    /// <returns>How many records were copied, by their tables.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.RequestInvalid"/>: requests are under way, or something was bought with the destination.
     /// <see cref="ErrorKind.LedgerUnusable"/>: one of them cannot be read or written.
     /// </exception>
-    public async Task<CopyCounts> RunAsync(CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<string, long>> RunAsync(CancellationToken cancellationToken)
     {
-        CopyCounts? copied = null;
+        IReadOnlyDictionary<string, long>? copied = null;
         return await source.HoldAsync(
             async from =>
             {
@@ -72,7 +65,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             string which = string.Create(CultureInfo.InvariantCulture, $"that of task {first.Id} ('{first.Subject}')");
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"{AskNothingOf} A request is under way with '{source.Location}', {which}{(open.Count > 1 ? string.Create(CultureInfo.InvariantCulture, $" and {open.Count - 1} more") : string.Empty)}, and its outcome would be missing in the copy. "
+                $"{NothingCopied} A request is under way with '{source.Location}', {which}{(open.Count > 1 ? string.Create(CultureInfo.InvariantCulture, $" and {open.Count - 1} more") : string.Empty)}, and its outcome would be missing in the copy. "
                 + "Wait until the commands that use this ledger have ended, on every machine, and run this one again.");
         }
     }
@@ -99,12 +92,12 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             {
                 throw new KlingException(
                     ErrorKind.RequestInvalid,
-                    string.Create(CultureInfo.InvariantCulture, $"{AskNothingOf} '{destination.Location}' is in use already: it has {there} {(there == 1 ? "record" : "records")} in its table {table.Name}. Give a ledger that nothing was bought with."));
+                    string.Create(CultureInfo.InvariantCulture, $"{NothingCopied} '{destination.Location}' is in use already: it has {there} {(there == 1 ? "record" : "records")} in its table {table.Name}. Give a ledger that nothing was bought with."));
             }
         }
     }
 
-    private async Task<CopyCounts> CopyAsync(SqlSession from, SqlSession to, CancellationToken cancellationToken)
+    private async Task<IReadOnlyDictionary<string, long>> CopyAsync(SqlSession from, SqlSession to, CancellationToken cancellationToken)
     {
         // Anyone who had it open before it was marked may have bought something.
         await RequireUnusedAsync(to).ConfigureAwait(false);
@@ -148,7 +141,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
             "INSERT INTO counters (name, value) SELECT @name, COALESCE(MAX(id), 0) FROM tasks WHERE 1 = 1 ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             ("name", LastCopied)).ConfigureAwait(false);
         await destination.EndCopyAsync(to).ConfigureAwait(false);
-        return new CopyCounts(counts);
+        return counts;
     }
 
     private async Task<long> CopyTableAsync(SqlSession from, SqlSession to, CopiedTable table, CancellationToken cancellationToken)
@@ -189,7 +182,7 @@ internal sealed class LedgerCopy(SqlStore source, SqlStore destination, Action<l
                     Record other = i < wanted.Count ? wanted[i] : copied[i];
                     throw new KlingException(
                         ErrorKind.LedgerUnusable,
-                        $"{AskNothingOf} '{destination.Location}' does not give back what was written to it: the record {other.Describe(table)} is not as it is in '{source.Location}'.");
+                        $"{NothingCopied} '{destination.Location}' does not give back what was written to it: the record {other.Describe(table)} is not as it is in '{source.Location}'.");
                 }
             }
 

@@ -1,5 +1,4 @@
-using System.Security.Cryptography;
-using System.Text;
+using KlingPS.Core.Files;
 
 namespace KlingPS.Core.Ledger.Sql;
 
@@ -29,7 +28,7 @@ internal static class LedgerIdentity
     {
         // A backup, a server that takes over or a copy may be older than the id. So it is made from the first record, which is never changed: then they all get the same one.
         string? first = await session.TextAsync("SELECT fingerprint || ' ' || recorded_at FROM account_keys ORDER BY recorded_at, fingerprint LIMIT 1").ConfigureAwait(false);
-        await SetAsync(session, first is null ? Guid.NewGuid().ToString("N") : Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(first)), 0, 16).ToLowerInvariant()).ConfigureAwait(false);
+        await SetAsync(session, first is null ? Guid.NewGuid().ToString("N") : ContentHash.OfText(first)[..32]).ConfigureAwait(false);
     }
 
     /// <summary>Gives a copy the id of its source, in whose place it is used.</summary>

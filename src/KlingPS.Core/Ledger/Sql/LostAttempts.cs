@@ -77,7 +77,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
             {
                 lost.Add((id, DescribeLossOf(owner)));
             }
-            else if (state == OwnerState.Unseen && (await session.GetTimeAsync().ConfigureAwait(false)).Now >= silentSince)
+            else if (state == OwnerState.Unseen && await session.GetNowAsync().ConfigureAwait(false) >= silentSince)
             {
                 lost.Add((id, DescribeSilence(createdAt, silentSince)));
             }
@@ -108,7 +108,7 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
         SqlSession session, IEnumerable<(long Id, string Reason)> lost, IEnumerable<Disowned> disowned, IEnumerable<string> unbegun)
     {
         var settled = new List<KlingVideoTask>();
-        DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
+        DateTimeOffset now = await session.GetNowAsync().ConfigureAwait(false);
         foreach ((long id, string reason) in lost)
         {
             await SettleAsync(await TaskTable.FindAsync(session, id).ConfigureAwait(false), task => task.Orphaned(reason, now)).ConfigureAwait(false);

@@ -242,7 +242,7 @@ internal sealed class SpoolReplay(SqlStore store, AnswerSpool spool)
     /// <returns>The task that has ended, and what <see cref="RecordAcceptedAsync"/> says.</returns>
     private static async Task<(KlingVideoTask? Task, string? Warning)> RecordEndAsync(SqlSession session, SpooledAnswer answer, KlingVideoTask? task)
     {
-        if (answer.FindEnd((await session.GetTimeAsync().ConfigureAwait(false)).Now) is not TaskSnapshot end)
+        if (answer.FindEnd(await session.GetNowAsync().ConfigureAwait(false)) is not TaskSnapshot end)
         {
             return (task, null);
         }

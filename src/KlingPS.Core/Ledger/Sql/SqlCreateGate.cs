@@ -11,9 +11,6 @@ internal sealed class SqlCreateGate(SqlRateGate gate, SqlTaskJournal tasks) : IC
     public ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken) => gate.EnterAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken) => gate.EnterAsync(onHeld, cancellationToken);
-
-    /// <inheritdoc/>
     public Task<Passage<TaskClaim>> ClaimAsync(TaskIntent intent, IGateCaller caller, CancellationToken cancellationToken)
         => tasks.ClaimAsync(intent, gate, caller, cancellationToken);
 

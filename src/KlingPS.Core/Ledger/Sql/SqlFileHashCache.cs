@@ -38,7 +38,7 @@ internal sealed class SqlFileHashCache(SqlStore store) : IFileHashCache
         await store.WriteLightlyAsync(
             async session =>
             {
-                DateTimeOffset now = (await session.GetTimeAsync().ConfigureAwait(false)).Now;
+                DateTimeOffset now = await session.GetNowAsync().ConfigureAwait(false);
                 await session.ExecuteAsync("DELETE FROM machine_hashes WHERE recorded_at < @old", ("old", Stored.FromMoment(now - s_lifetime))).ConfigureAwait(false);
                 return await session.ExecuteAsync(
                     """

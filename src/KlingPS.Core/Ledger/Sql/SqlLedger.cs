@@ -100,7 +100,7 @@ internal sealed class SqlLedger : ITaskLedger, IAsyncDisposable
     /// <param name="progress">Called with how many records have been copied and compared, and how many there will be, on any thread.</param>
     /// <param name="cancellationToken">Stops before the end; nothing is copied then.</param>
     /// <exception cref="KlingException">As <see cref="LedgerCopy.RunAsync"/>.</exception>
-    public async Task<CopyCounts> CopyToAsync(SqlLedger destination, Action<long, long>? progress, CancellationToken cancellationToken)
+    public async Task<IReadOnlyDictionary<string, long>> CopyToAsync(SqlLedger destination, Action<long, long>? progress, CancellationToken cancellationToken)
     {
         // First, lost attempts and what was kept on this machine become part of what is copied.
         await OpenAsync(cancellationToken).ConfigureAwait(false);

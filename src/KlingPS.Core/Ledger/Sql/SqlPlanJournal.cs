@@ -53,7 +53,7 @@ internal sealed class SqlPlanJournal(SqlStore store) : IPlanJournal
         async session => await session.ExecuteAsync(
             "UPDATE plans SET closed_at = @now WHERE id = @id AND closed_at IS NULL",
             ("id", id),
-            ("now", Stored.FromMoment(await NowAsync(session).ConfigureAwait(false)))).ConfigureAwait(false),
+            ("now", Stored.FromMoment(await session.GetNowAsync().ConfigureAwait(false)))).ConfigureAwait(false),
         WriteScope.Cache,
         CancellationToken.None);
 
@@ -81,7 +81,7 @@ internal sealed class SqlPlanJournal(SqlStore store) : IPlanJournal
                 row.Number("is_own") != 0),
             ("id", id),
             ("account", account)).ConfigureAwait(false);
-        DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
+        DateTimeOffset now = await session.GetNowAsync().ConfigureAwait(false);
         return plans is not [var found] ? new PlanStanding(null, IsOwn: false, now) : new PlanStanding(found.Plan, found.IsOwn, now)
         {
             Removed = found.Plan.RunId is null ? 0 : await CountRemovedAsync(session, id).ConfigureAwait(false),
@@ -97,5 +97,4 @@ internal sealed class SqlPlanJournal(SqlStore store) : IPlanJournal
         """,
         ("id", id)).ConfigureAwait(false) ?? 0;
 
-    private static async Task<DateTimeOffset> NowAsync(SqlSession session) => (await session.GetTimeAsync().ConfigureAwait(false)).Now;
 }

@@ -55,16 +55,12 @@ internal sealed class SqlRateGate(
 
     /// <inheritdoc/>
     /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
-    public ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken) => EnterAsync(static _ => { }, cancellationToken);
-
-    /// <inheritdoc/>
-    /// <exception cref="KlingException"><see cref="ErrorKind.LedgerUnusable"/>.</exception>
-    public async ValueTask<IAsyncDisposable> EnterAsync(Action<string> onHeld, CancellationToken cancellationToken)
+    public async ValueTask<IAsyncDisposable> EnterAsync(CancellationToken cancellationToken)
     {
         IRateLease lease = (await PassAsync(
             async (_, tryTake) => await tryTake().ConfigureAwait(false) ? this : null,
             (work, token) => store.WriteLightlyAsync(work, leases.Scope, token),
-            new Caller(onHeld),
+            new QuietCaller(),
             cancellationToken).ConfigureAwait(false)).Lease!;
         if (cancellationToken.IsCancellationRequested)
         {
@@ -236,7 +232,7 @@ internal sealed class SqlRateGate(
     {
         string[] names = [.. silent.Select(lease => owners.Describe(lease.Owner)).Distinct()];
         string which = string.Join(", ", names.Take(3)) + (names.Length > 3 ? " and others" : string.Empty);
-        return $"Waiting for other shells, which hold places at the service's rate limit and have not moved since: {which}. "
+        return $"Waiting for other shells, which hold places at the service's rate limit and have not moved for a while: {which}. "
             + "A place is free again a minute after it was taken. If a process hangs, end it.";
     }
 
@@ -373,9 +369,11 @@ internal sealed class SqlRateGate(
     /// <param name="Silent">Those among them that have not moved for longer than usual.</param>
     private sealed record Place(long Id, bool IsOpen, int Ahead, TimeSpan FirstIn, TimeSpan OwnIn, IReadOnlyList<RateLease> Others, IReadOnlyList<RateLease> Silent);
 
-    private sealed class Caller(Action<string> onHeld) : IGateCaller
+    private sealed class QuietCaller : IGateCaller
     {
-        public void OnHeld(string reason) => onHeld(reason);
+        public void OnHeld(string reason)
+        {
+        }
 
         public void BeforePass()
         {

@@ -32,7 +32,7 @@ internal sealed class SqlRunJournal(SqlStore store) : IRunJournal
                 WHERE id = @id
                 """,
                 ("id", id),
-                ("endedAt", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now)),
+                ("endedAt", Stored.FromMoment(await session.GetNowAsync().ConfigureAwait(false))),
                 ("outcome", result.Outcome),
                 ("exitCode", result.ExitCode),
                 ("made", result.Made),

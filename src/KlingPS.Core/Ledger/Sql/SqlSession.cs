@@ -21,6 +21,9 @@ internal sealed class SqlSession(DatabaseConnection connection, DbTransaction? t
     /// <summary>The time of this session: everything in a transaction happens at one moment.</summary>
     public async ValueTask<LedgerTime> GetTimeAsync() => _time ??= await connection.ReadTimeAsync(this).ConfigureAwait(false);
 
+    /// <summary>The time of the ledger; see <see cref="GetTimeAsync"/>.</summary>
+    public async ValueTask<DateTimeOffset> GetNowAsync() => (await GetTimeAsync().ConfigureAwait(false)).Now;
+
     /// <summary>See <see cref="DatabaseConnection.FindZoneAsync"/>.</summary>
     public Task<TimeZoneInfo?> FindZoneAsync() => connection.FindZoneAsync(this);
 

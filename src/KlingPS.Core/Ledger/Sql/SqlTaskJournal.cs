@@ -288,7 +288,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
 
     /// <inheritdoc/>
     public Task<DateTimeOffset> ReadClockAsync(CancellationToken cancellationToken)
-        => store.ReadAsync(async session => (await session.GetTimeAsync().ConfigureAwait(false)).Now, cancellationToken);
+        => store.ReadAsync(async session => await session.GetNowAsync().ConfigureAwait(false), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<KlingVideoTask>> ListByFilesAsync(string account, string? path, string? tailPath, int limit, CancellationToken cancellationToken)

@@ -14,7 +14,7 @@ internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
                 row => new UploadRecord(account, hash, row.Text("uri"), row.Moment("uploaded_at"), row.Moment("expires_at")),
                 ("account", account),
                 ("hash", hash),
-                ("now", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now))).ConfigureAwait(false)).FirstOrDefault(),
+                ("now", Stored.FromMoment(await session.GetNowAsync().ConfigureAwait(false)))).ConfigureAwait(false)).FirstOrDefault(),
             cancellationToken);
 
     /// <inheritdoc/>
@@ -43,7 +43,7 @@ internal sealed class SqlUploadCache(SqlStore store) : IUploadCache
             {
                 await session.ExecuteAsync(
                     "DELETE FROM uploads WHERE expires_at <= @limit",
-                    ("limit", Stored.FromMoment((await session.GetTimeAsync().ConfigureAwait(false)).Now - s_remembered))).ConfigureAwait(false);
+                    ("limit", Stored.FromMoment(await session.GetNowAsync().ConfigureAwait(false) - s_remembered))).ConfigureAwait(false);
                 return await session.ExecuteAsync(
                     """
                     INSERT INTO uploads (account, hash, uri, uploaded_at, expires_at) VALUES (@account, @hash, @uri, @uploaded, @expires)

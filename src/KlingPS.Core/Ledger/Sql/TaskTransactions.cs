@@ -66,7 +66,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
 
         await owners.BeatAsync(session).ConfigureAwait(false);
-        KlingVideoTask task = TaskTransitions.Begun(intent with { Replaces = replaced ?? intent.Replaces }, await NowAsync(session).ConfigureAwait(false));
+        KlingVideoTask task = TaskTransitions.Begun(intent with { Replaces = replaced ?? intent.Replaces }, await session.GetNowAsync().ConfigureAwait(false));
         return await TaskTable.InsertAsync(session, task, owners.Current, task.CreatedAt + intent.AnswerWithin, intent.RecordedRunId).ConfigureAwait(false);
     }
 
@@ -113,7 +113,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return task;
         }
 
-        KlingVideoTask begun = TaskTransitions.Begun(intent, await NowAsync(session).ConfigureAwait(false));
+        KlingVideoTask begun = TaskTransitions.Begun(intent, await session.GetNowAsync().ConfigureAwait(false));
         return await RestoreAsync(session, begun, id, intent.RecordedRunId).ConfigureAwait(false);
     }
 
@@ -135,7 +135,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     public static async Task<RecordResult> RejectAsync(SqlSession session, KlingVideoTask attempt, string? code, string reason)
     {
-        DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
+        DateTimeOffset now = await session.GetNowAsync().ConfigureAwait(false);
         return await RecordAsync(session, attempt, task => task.Rejected(code, reason, now)).ConfigureAwait(false);
     }
 
@@ -163,7 +163,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static async Task<RecordResult> RestoreUnknownAsync(SqlSession session, SpooledAnswer answer)
     {
         KlingVideoTask unknown = TaskTransitions.Restored(
-            answer.Account, answer.Nonce!, answer.Identity, answer.Credits, Describe(answer), await NowAsync(session).ConfigureAwait(false));
+            answer.Account, answer.Nonce!, answer.Identity, answer.Credits, Describe(answer), await session.GetNowAsync().ConfigureAwait(false));
         unknown = await RestoreAsync(session, unknown, answer.Id).ConfigureAwait(false);
         return new RecordResult.Recorded(unknown, await Successors.FindAsync(session, unknown).ConfigureAwait(false));
     }
@@ -175,7 +175,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     public static async Task<RecordResult> HoldBackAsync(SqlSession session, KlingVideoTask attempt, string reason)
     {
-        DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
+        DateTimeOffset now = await session.GetNowAsync().ConfigureAwait(false);
         return await RecordAsync(session, attempt, task => task.HeldBack(reason, now)).ConfigureAwait(false);
     }
 
@@ -211,14 +211,14 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         }
 
         await owners.BeatAsync(session).ConfigureAwait(false);
-        await TaskTable.ExpectAnswerAsync(session, task.Id, await NowAsync(session).ConfigureAwait(false) + answerWithin).ConfigureAwait(false);
+        await TaskTable.ExpectAnswerAsync(session, task.Id, await session.GetNowAsync().ConfigureAwait(false) + answerWithin).ConfigureAwait(false);
         return await ChangeAsync(session, task, task => task.SentAgain()).ConfigureAwait(false);
     }
 
     public static async Task<KlingVideoTask> ObserveAsync(SqlSession session, string account, TaskSnapshot snapshot)
         => await TaskTable.FindByTaskIdAsync(session, account, snapshot.TaskId).ConfigureAwait(false) is { } task
             ? await ObserveAsync(session, task, snapshot).ConfigureAwait(false)
-            : await TaskTable.InsertAsync(session, TaskTransitions.Adopted(account, snapshot, await NowAsync(session).ConfigureAwait(false))).ConfigureAwait(false);
+            : await TaskTable.InsertAsync(session, TaskTransitions.Adopted(account, snapshot, await session.GetNowAsync().ConfigureAwait(false))).ConfigureAwait(false);
 
     public static async Task<bool> BeginSavingAsync(SqlSession session, KlingVideoTask seen, string path, string hash)
     {
@@ -239,7 +239,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     public static async Task<KlingVideoTask> TakeAsync(SqlSession session, KlingVideoTask seen, bool isTaken)
     {
         KlingVideoTask task = await GetCurrentAsync(session, seen).ConfigureAwait(false);
-        KlingVideoTask taken = task.Taken(isTaken, await NowAsync(session).ConfigureAwait(false))
+        KlingVideoTask taken = task.Taken(isTaken, await session.GetNowAsync().ConfigureAwait(false))
             ?? throw new KlingException(ErrorKind.RequestInvalid, $"Task {Name(task)} is {task.State} and has no video that could have been taken elsewhere.");
         return await WriteAsync(session, task, taken).ConfigureAwait(false);
     }
@@ -260,7 +260,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
         KlingVideoTask task = await GetUnknownAsync(session, seen).ConfigureAwait(false);
         if (task.FailMessage != seen.FailMessage)
         {
-            // The user has decided that it was not bought, and did not know everything that is known now. Who buys it again accepts the doubt.
+            // The user has decided that it was not bought, and did not know everything that is known now. Whoever buys it again accepts the doubt.
             throw new KlingException(
                 ErrorKind.RequestInvalid,
                 $"Meanwhile, more has become known about task {Name(task)}, so it was not given up: {task.FailMessage} If you are still sure that it was not bought: Resolve-KlingVideoTask -Id {task.Id} -Abandon")
@@ -273,12 +273,12 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     }
 
     private static async Task<KlingVideoTask> GiveUpAsync(SqlSession session, KlingVideoTask unknown)
-        => await TaskTable.UpdateAsync(session, unknown.Abandoned(await NowAsync(session).ConfigureAwait(false))!).ConfigureAwait(false);
+        => await TaskTable.UpdateAsync(session, unknown.Abandoned(await session.GetNowAsync().ConfigureAwait(false))!).ConfigureAwait(false);
 
     public static async Task<KlingVideoTask> ForgetAsync(SqlSession session, long id, string taskId, string reason)
     {
         KlingVideoTask task = await TaskTable.GetAsync(session, id).ConfigureAwait(false);
-        return task.Forgotten(taskId, reason, await NowAsync(session).ConfigureAwait(false)) is { } forgotten
+        return task.Forgotten(taskId, reason, await session.GetNowAsync().ConfigureAwait(false)) is { } forgotten
             ? await TaskTable.UpdateAsync(session, forgotten).ConfigureAwait(false)
             : throw new KlingException(ErrorKind.RequestInvalid, $"Task {Name(task)} has become {task.State} in the meantime. Nothing was given up.");
     }
@@ -492,7 +492,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
             return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, withFiles.Joined(adopted)!).ConfigureAwait(false));
         }
 
-        KlingVideoTask accepted = task.Accepted(taskId, await NowAsync(session).ConfigureAwait(false), price)!;
+        KlingVideoTask accepted = task.Accepted(taskId, await session.GetNowAsync().ConfigureAwait(false), price)!;
         return new RecordResult.Recorded(await TaskTable.UpdateAsync(session, accepted).ConfigureAwait(false));
     }
 
@@ -549,7 +549,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     private static async Task<KlingVideoTask> ObserveAsync(SqlSession session, KlingVideoTask task, TaskSnapshot snapshot)
     {
-        KlingVideoTask changed = task.Observed(snapshot, await NowAsync(session).ConfigureAwait(false));
+        KlingVideoTask changed = task.Observed(snapshot, await session.GetNowAsync().ConfigureAwait(false));
         if (!task.IsDescribed && changed.IsDescribed)
         {
             await TaskTable.DescribeAsync(session, changed).ConfigureAwait(false);
@@ -568,7 +568,7 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     {
         if (before.TaskState != after.TaskState && after.TaskState is KlingTaskState.Failed or KlingTaskState.Rejected && FailureReason.BlamesFiles(after.FailMessage))
         {
-            DateTimeOffset now = await NowAsync(session).ConfigureAwait(false);
+            DateTimeOffset now = await session.GetNowAsync().ConfigureAwait(false);
             foreach (string uri in after.Spec.Sources.Select(source => source.Source.Uri).OfType<string>())
             {
                 await session.ExecuteAsync("UPDATE uploads SET expires_at = @now WHERE uri = @uri AND expires_at > @now", ("uri", uri), ("now", Stored.FromMoment(now))).ConfigureAwait(false);
@@ -614,6 +614,4 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
     private static string Name(KlingVideoTask task)
         => string.Create(CultureInfo.InvariantCulture, $"{task.Id} ({task.Subject})");
 
-    private static async ValueTask<DateTimeOffset> NowAsync(SqlSession session)
-        => (await session.GetTimeAsync().ConfigureAwait(false)).Now;
 }

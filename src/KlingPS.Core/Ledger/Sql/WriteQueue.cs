@@ -10,7 +10,7 @@ namespace KlingPS.Core.Ledger.Sql;
 /// </summary>
 /// <remarks>
 /// A caller that finds the queue idle does its work on its own thread. Waking one thread for each record and another to continue
-/// afterwards, would cost more than the record.
+/// afterwards would cost more than the record.
 /// </remarks>
 internal sealed class WriteQueue : IAsyncDisposable
 {

@@ -112,7 +112,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     /// <inheritdoc/>
     public async Task<DatabaseConnection> ConnectEmptyAsync(Func<SqlSession, Task<string?>> prepare)
     {
-        var connection = (SqliteConnection)await ConnectAsync(":memory:", held: null, _ => { }).ConfigureAwait(false);
+        SqliteConnection connection = await ConnectAsync(":memory:", held: null, _ => { }).ConfigureAwait(false);
         await connection.PrepareAsync(async session => await prepare(session).ConfigureAwait(false) is null).ConfigureAwait(false);
         return connection;
     }
@@ -186,7 +186,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
                 Busy or Locked => $"another process has kept it locked for {LockTimeout} seconds. Close the shell that is stuck, then run the command again",
                 ReadOnly => "it cannot be written: the file or the disk is read-only. Make it writable, or choose another path",
                 Full => "the disk is full. Free some space, then run the command again",
-                Failing => "the disk that it is on cannot be read or written. Mostly it is full: free some space, then run the command again. Otherwise the disk, or its connection, is failing",
+                Failing => "the disk that it is on cannot be read or written. Most likely it is full: free some space, then run the command again. Otherwise the disk, or its connection, is failing",
                 CannotOpen => "it cannot be opened: its folder or the file itself cannot be read and written by this user. Change that, or choose another path",
                 Corrupt or NotADatabase => $"the file is damaged ({exception.Message.TrimEnd('.')}). {HowToGoOn}",
                 _ => $"the database reports: {exception.Message.TrimEnd('.')}",
@@ -198,10 +198,10 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
     {
         try
         {
-            DatabaseConnection connection = await ConnectAsync(file, held: null, _ => { }).ConfigureAwait(false);
+            SqliteConnection connection = await ConnectAsync(file, held: null, _ => { }).ConfigureAwait(false);
             await using (connection.ConfigureAwait(false))
             {
-                await ((SqliteConnection)connection).PrepareAsync(async session => await prepare(session).ConfigureAwait(false) is string reason ? throw _file.CreateUnusableException(reason) : true).ConfigureAwait(false);
+                await connection.PrepareAsync(async session => await prepare(session).ConfigureAwait(false) is string reason ? throw _file.CreateUnusableException(reason) : true).ConfigureAwait(false);
             }
         }
         catch (DbException e)
@@ -212,7 +212,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
 
     private async Task<SqliteConnection> OpenConnectionAsync(string file, HeldFile? held)
     {
-        SqliteConnection connection = (SqliteConnection)await ConnectAsync(file, held, settings => settings["Default Timeout"] = LockTimeout).ConfigureAwait(false);
+        SqliteConnection connection = await ConnectAsync(file, held, settings => settings["Default Timeout"] = LockTimeout).ConfigureAwait(false);
         try
         {
             await connection.ConfigureAsync().ConfigureAwait(false);
@@ -225,7 +225,7 @@ internal sealed class SqliteEngine(string path, Func<DbProviderFactory> factory,
         }
     }
 
-    private async Task<DatabaseConnection> ConnectAsync(string file, HeldFile? held, Action<DbConnectionStringBuilder> configure)
+    private async Task<SqliteConnection> ConnectAsync(string file, HeldFile? held, Action<DbConnectionStringBuilder> configure)
     {
         DbProviderFactory provider = factory();
         DbConnectionStringBuilder settings = provider.CreateConnectionStringBuilder()!;

@@ -101,7 +101,8 @@ public abstract class TaskReferenceCommand : KlingCommand
         }
     }
 
-    private RecordedTasks OpenRecorded()
+    /// <summary>The tasks in the ledger; the service is not asked.</summary>
+    private protected RecordedTasks OpenRecorded()
     {
         if (_recorded is null)
         {

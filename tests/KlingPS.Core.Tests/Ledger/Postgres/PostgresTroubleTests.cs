@@ -117,7 +117,7 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
         PostgresServer server = await PostgresServer.Shared;
         await server.SqlAsync("DO $$BEGIN CREATE ROLE bare LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END$$");
 
-        Assert.Contains("the role 'bare' has not the rights it needs (permission denied for database ledgers)", await SayAsync(server.Address(NewSchema(), user: "bare")), StringComparison.Ordinal);
+        Assert.Contains("the role 'bare' does not have the rights it needs (permission denied for database ledgers)", await SayAsync(server.Address(NewSchema(), user: "bare")), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,9 +1,10 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using System.Text;
 
-namespace KlingPS.Core.Imaging;
+namespace KlingPS.Core.Files;
 
-/// <summary>The identity of an image: the hash of its bytes, regardless of its name.</summary>
+/// <summary>The identity of what a file holds: the SHA-256 of its bytes, regardless of its name.</summary>
 internal static class ContentHash
 {
     private const int BufferSize = 128 * 1024;
@@ -12,6 +13,10 @@ internal static class ContentHash
     /// <summary>Whether a text has the form of a hash: 64 lowercase hexadecimal digits.</summary>
     public static bool IsValid(string? text) => text is { Length: Length } && text.All(char.IsAsciiHexDigitLower);
 
+    /// <summary>Hashes a text in UTF-8.</summary>
+    /// <returns>64 lowercase hexadecimal digits.</returns>
+    public static string OfText(string text) => Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(text))).ToLowerInvariant();
+
     /// <summary>Hashes a file of any size, holding only a small part of it in memory.</summary>
     /// <param name="path">The file.</param>
     /// <param name="cancellationToken">Cancels the work.</param>
@@ -19,7 +24,7 @@ internal static class ContentHash
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
     public static async Task<string> Sha256Async(string path, CancellationToken cancellationToken = default)
     {
-        FileStream stream = ImageFile.Open(path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        FileStream stream = SourceFile.OpenToReadOnce(path);
         await using (stream.ConfigureAwait(false))
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -37,7 +42,7 @@ internal static class ContentHash
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
-                throw ImageFile.Unreadable(path, exception);
+                throw SourceFile.Unreadable(path, exception);
             }
             finally
             {

@@ -1,9 +1,7 @@
-using KlingPS.Core.Files;
+namespace KlingPS.Core.Files;
 
-namespace KlingPS.Core.Imaging;
-
-/// <summary>Opens the user's images and says in words what goes wrong.</summary>
-internal static class ImageFile
+/// <summary>Opens the files that videos are made from, and says in words what goes wrong.</summary>
+internal static class SourceFile
 {
     /// <summary>Opens a file for reading, unbuffered unless asked otherwise.</summary>
     /// <exception cref="KlingException">There is no such file, it is a folder, or it cannot be read.</exception>
@@ -18,7 +16,7 @@ internal static class ImageFile
         {
             throw new KlingException(
                 ErrorKind.ImageUnsupported,
-                $"'{path}' is a folder; use Get-ChildItem '{path}' to pipe the images in it.",
+                $"'{path}' is a folder; name a file in it, or use Get-ChildItem '{path}' to pipe the files in it.",
                 exception);
         }
         catch (NotOrdinaryFileException exception)
@@ -37,7 +35,7 @@ internal static class ImageFile
 
     /// <summary>Opens a file that is read once, from its beginning to its end, in large blocks.</summary>
     /// <exception cref="KlingException">As <see cref="Open"/>.</exception>
-    public static FileStream OpenForUpload(string path) => Open(path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
+    public static FileStream OpenToReadOnce(string path) => Open(path, bufferSize: 0, FileOptions.Asynchronous | FileOptions.SequentialScan);
 
     /// <summary>The error for a file that exists but cannot be read.</summary>
     public static KlingException Unreadable(string path, Exception cause) => new(

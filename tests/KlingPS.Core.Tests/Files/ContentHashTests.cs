@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
-using KlingPS.Core.Imaging;
+using KlingPS.Core.Files;
 
-namespace KlingPS.Core.Tests.Imaging;
+namespace KlingPS.Core.Tests.Files;
 
 public sealed class ContentHashTests
 {

@@ -145,6 +145,19 @@ public abstract class BudgetContract : LedgerContract
     }
 
     [Fact]
+    public async Task What_was_bought_while_the_clock_was_a_year_ahead_does_not_use_up_the_limit_of_every_day_until_then()
+    {
+        var budget = new BudgetLimit { DailyCredits = 50 };
+        DateTimeOffset right = Host.Time.GetUtcNow();
+        Host.Time.AdjustTime(right + TimeSpan.FromDays(365));
+        await Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token);
+
+        Host.Time.AdjustTime(right + TimeSpan.FromDays(2));
+
+        await Ledger.Tasks.BeginAsync(TempLedger.Intent(budget: budget), Token);
+    }
+
+    [Fact]
     public async Task Limits_of_a_run_need_the_runs_id()
         => await Assert.ThrowsAsync<ArgumentException>(() => Ledger.Tasks.BeginAsync(TempLedger.Intent(budget: new BudgetLimit { MaxTasks = 1 }), Token));
 

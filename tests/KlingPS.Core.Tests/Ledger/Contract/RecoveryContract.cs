@@ -118,6 +118,20 @@ public abstract class RecoveryContract : LedgerContract
             lost.FailMessage);
     }
 
+    [Fact]
+    public async Task An_attempt_whose_owner_cannot_be_seen_does_not_stay_under_way_for_a_year_where_the_clock_was_a_year_ahead()
+    {
+        SqlLedger other = await Host.OpenAsync(s_other, _ => true);
+        DateTimeOffset right = Host.Time.GetUtcNow();
+        Host.Time.AdjustTime(right + TimeSpan.FromDays(365));
+        KlingVideoTask theirs = await other.Tasks.BeginAsync(TempLedger.Intent() with { AnswerWithin = TimeSpan.FromMinutes(7) }, Token);
+        Host.Time.AdjustTime(right + TimeSpan.FromDays(1));
+
+        SqlLedger ours = await Host.OpenAsync(ProcessIdentity.Current, _ => null);
+
+        Assert.Equal(KlingTaskState.Unknown, (await ours.Tasks.FindAsync(theirs.Id, Token))!.TaskState);
+    }
+
     [Theory]
     [InlineData(false, KlingTaskState.Rejected)]
     [InlineData(true, KlingTaskState.Submitting)]

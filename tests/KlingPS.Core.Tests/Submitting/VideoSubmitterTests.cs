@@ -1568,6 +1568,24 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task What_was_uploaded_before_the_machine_slept_for_a_weekend_is_uploaded_again_before_it_is_asked_for()
+    {
+        int claims = 0;
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.ClaimAsync) && Interlocked.Increment(ref claims) == 1)
+            {
+                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(60));
+            }
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
+
+        Assert.True(outcome.Error is null, outcome.Error?.ToString());
+        Assert.Equal((2, 1), (_harness.Uploads, _harness.Creates));
+    }
+
+    [Fact]
     public async Task An_image_that_changed_is_another_image()
     {
         await SubmitAsync(_harness.Submission("fox.png"));

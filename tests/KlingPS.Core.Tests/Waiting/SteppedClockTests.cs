@@ -2,8 +2,11 @@ using KlingPS.Core.Callbacks;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Scheduling;
+using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
+using KlingPS.Core.Tests.Api;
+using KlingPS.Core.Tests.Ledger;
 using KlingPS.Core.Tests.Stages;
 using KlingPS.Core.Waiting;
 
@@ -106,5 +109,32 @@ public sealed class SteppedClockTests : IAsyncDisposable
 
         await _harness.Clock.RunAsync(uploader.UploadAsync(image, force: false, CancellationToken.None));
         Assert.Equal(uploads, _harness.Uploads);
+    }
+
+    [Fact]
+    public async Task A_task_that_the_service_does_not_know_yet_is_asked_for_again_also_on_a_machine_whose_clock_is_ahead_of_the_ledgers()
+    {
+        await using var ahead = new PipelineHarness(clock => new ShiftedTimeProvider(clock, TimeSpan.FromMinutes(10)));
+        KlingVideoTask task = await ahead.AcceptedAsync("a");
+        ahead.Tasks["a"] = PipelineHarness.InTurn(Replies.Code(422, "recordInfo is null"), PipelineHarness.Succeeded("a"));
+        using var waiter = new TaskWaiter(ahead.NewService(), pollingInterval: null);
+
+        WaitResult result = await ahead.Clock.RunAsync(waiter.WaitAsync(task, timeout: null, CancellationToken.None));
+
+        Assert.Equal(KlingTaskState.Succeeded, Assert.IsType<WaitResult.Ended>(result).Task.TaskState);
+    }
+
+    [Fact]
+    public async Task An_upload_of_a_machine_whose_clock_is_ahead_is_not_used_by_another_after_it_has_ended()
+    {
+        await using var ahead = new PipelineHarness(clock => new ShiftedTimeProvider(clock, TimeSpan.FromHours(10)));
+        string image = ahead.Image("fox.png");
+        await ahead.Clock.RunAsync(new ImageUploader(ahead.NewService()).UploadAsync(image, force: false, CancellationToken.None));
+        ahead.Clock.Advance(TimeSpan.FromHours(25));
+
+        await using KlingSession right = ahead.OpenSession(ClientHarness.Secret);
+        await ahead.Clock.RunAsync(new ImageUploader(new KlingService(right, null)).UploadAsync(image, force: false, CancellationToken.None));
+
+        Assert.Equal(2, ahead.Uploads);
     }
 }

@@ -1567,22 +1567,43 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal((2, 3), (_harness.Uploads, _harness.Creates));
     }
 
-    [Fact]
-    public async Task What_was_uploaded_before_the_machine_slept_for_a_weekend_is_uploaded_again_before_it_is_asked_for()
+    [Theory]
+    [InlineData(true, true)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(false, false)]
+    public async Task What_was_uploaded_before_the_machine_slept_for_a_weekend_is_uploaded_again_before_it_is_asked_for(bool isConnecting, bool isReusing)
     {
-        int claims = 0;
-        _harness.Ledger.BeforeCall = name =>
+        int slept = 0;
+        int left = 0;
+        void Sleep()
         {
-            if (name == nameof(ITaskJournal.ClaimAsync) && Interlocked.Increment(ref claims) == 1)
+            if (slept++ == 0)
             {
                 _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(60));
             }
-        };
+        }
 
-        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = true });
+        _harness.Ledger.BehindCreateGate = () =>
+        {
+            if (!isConnecting)
+            {
+                Sleep();
+            }
+        };
+        _harness.Service.On(FakeService.CreatePath, async (request, cancellationToken) =>
+        {
+            Sleep();
+            await request.ReadAsync(cancellationToken);
+            left++;
+            return await Replies.Accepts("t1")(request, cancellationToken);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = isReusing });
 
         Assert.True(outcome.Error is null, outcome.Error?.ToString());
-        Assert.Equal((2, 1), (_harness.Uploads, _harness.Creates));
+        Assert.Equal((2, 1, "t1"), (_harness.Uploads, left, outcome.Value!.TaskId));
+        Assert.Equal([KlingTaskState.Rejected, KlingTaskState.Waiting], (await _harness.ListAsync()).Select(task => task.TaskState));
     }
 
     [Fact]

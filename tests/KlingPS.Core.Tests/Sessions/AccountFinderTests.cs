@@ -183,6 +183,22 @@ public sealed class AccountFinderTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Records_of_a_clock_that_was_ahead_do_not_make_another_account_of_a_new_key()
+    {
+        _harness.Clock.SetTimeOfDay(TimeSpan.FromDays(365));
+        await BoughtAsync(3, days: 70);
+        await Task.WhenAll(Enumerable.Range(1, 3).Select(number => _harness.Ledger.Tasks.RecordSnapshotAsync(
+            _harness.Session.Account, new TaskSnapshot { TaskId = $"old-{number}", State = KlingTaskState.Succeeded, ResultUris = ["https://videos.example/a.mp4"] })));
+        _harness.Clock.SetTimeOfDay(TimeSpan.FromDays(-365));
+        KlingSession session = Open();
+
+        await FindAsync(session);
+
+        Assert.NotNull(Assert.Single(session.Others).Doubt);
+        Assert.False(session.Standing.IsSettled);
+    }
+
+    [Fact]
     public async Task A_single_task_that_is_unknown_is_not_enough_to_tell_accounts_apart()
     {
         await BoughtAsync(1);

@@ -125,6 +125,26 @@ public sealed class SteppedClockTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task An_upload_is_no_younger_for_the_sleep_of_the_machine_before_its_answer_was_recorded()
+    {
+        string image = _harness.Image("fox.png");
+        int asleep = 0;
+        _harness.Service.On(FakeService.UploadPath, async (request, cancellationToken) =>
+        {
+            HttpResponseMessage answer = await PipelineHarness.AcceptUpload(request, cancellationToken);
+            _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(asleep++ == 0 ? 20 : 0));
+            return answer;
+        });
+        var uploader = new ImageUploader(_harness.NewService());
+        await _harness.Clock.RunAsync(uploader.UploadAsync(image, force: false, CancellationToken.None));
+        _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(5));
+
+        await _harness.Clock.RunAsync(uploader.UploadAsync(image, force: false, CancellationToken.None));
+
+        Assert.Equal(2, _harness.Uploads);
+    }
+
+    [Fact]
     public async Task An_upload_of_a_machine_whose_clock_is_ahead_is_not_used_by_another_after_it_has_ended()
     {
         await using var ahead = new PipelineHarness(clock => new ShiftedTimeProvider(clock, TimeSpan.FromHours(10)));

@@ -14,6 +14,9 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
     /// <summary>For attempts without a recorded time by which the response is due: no request of an earlier version was under way for longer.</summary>
     private static readonly TimeSpan s_longestAttempt = TimeSpan.FromHours(1);
 
+    /// <summary>No response is ever due later than that. If the record says so, the clock was set back since, and does not tell how long ago that was.</summary>
+    private static readonly TimeSpan s_latestResponse = TimeSpan.FromHours(2);
+
     /// <summary>By ledger and process (tests simulate several): what is still to be recorded when the ledger, closed in the meantime, is opened again.</summary>
     private static readonly ConcurrentDictionary<(string Place, string Owner), Leftovers> s_leftovers = new();
 
@@ -77,9 +80,13 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
             {
                 lost.Add((id, DescribeLossOf(owner)));
             }
-            else if (state == OwnerState.Unseen && await session.GetNowAsync().ConfigureAwait(false) >= silentSince)
+            else if (state == OwnerState.Unseen)
             {
-                lost.Add((id, DescribeSilence(createdAt, silentSince)));
+                TimeSpan left = silentSince - await session.GetNowAsync().ConfigureAwait(false);
+                if (left <= TimeSpan.Zero || left > s_latestResponse)
+                {
+                    lost.Add((id, DescribeSilence(createdAt, silentSince, isOverdue: left <= TimeSpan.Zero)));
+                }
             }
         }
 
@@ -94,11 +101,15 @@ internal sealed class LostAttempts(SqlStore store, IAttemptOwners owners, SpoolR
             + "Make sure that it is not running any more before you give the attempt up or buy it again.";
     }
 
-    private static string DescribeSilence(DateTimeOffset begun, DateTimeOffset silentSince)
+    private static string DescribeSilence(DateTimeOffset begun, DateTimeOffset silentSince, bool isOverdue)
     {
-        string silence = string.Create(
-            CultureInfo.InvariantCulture,
-            $"No response was recorded by {silentSince:yyyy-MM-dd HH:mm:ss} UTC, {Math.Ceiling((silentSince - begun).TotalMinutes):0} minutes after it began.");
+        string silence = isOverdue
+            ? string.Create(
+                CultureInfo.InvariantCulture,
+                $"No response was recorded by {silentSince:yyyy-MM-dd HH:mm:ss} UTC, {Math.Ceiling((silentSince - begun).TotalMinutes):0} minutes after it began.")
+            : string.Create(
+                CultureInfo.InvariantCulture,
+                $"No response was recorded, and by the clock of that time one is due by {silentSince:yyyy-MM-dd HH:mm:ss} UTC: the clock was set back since, so it is not known how long ago that was.");
         return "It was sent from another machine or container, or before this machine was last started. "
             + silence
             + " Make sure that nothing is running there any more before you give it up or buy it again.";

@@ -264,7 +264,7 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
     private async Task<(string? Proof, string? Doubt)> AskAsync(KlingClient client, Candidate candidate, IReadOnlyList<KnownTask> tasks, CancellationToken cancellationToken)
     {
         observer?.OnNotice($"The ledger has tasks that were bought {(candidate.Elsewhere is string there ? $"at another address, {there}" : "with another key")}. The service is asked for some of them, which is free, to find out whether this key belongs to the same account.");
-        DateTimeOffset now = session.TimeProvider.GetUtcNow();
+        DateTimeOffset now = await session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false);
         int denials = 0;
         int answers = 0;
         foreach (KnownTask task in tasks)
@@ -282,8 +282,9 @@ internal sealed class AccountFinder(KlingSession session, IPipelineObserver? obs
             }
             catch (KlingApiException exception) when (exception.Kind == ErrorKind.TaskNotFound)
             {
+                // One from the future was recorded before the clock was set back, and may be as old as any.
                 TimeSpan age = now - task.CreatedAt;
-                denials += (task.WasSeen || age >= s_surelyThere) && age <= s_surelyKept ? 1 : 0;
+                denials += age >= (task.WasSeen ? TimeSpan.Zero : s_surelyThere) && age <= s_surelyKept ? 1 : 0;
             }
         }
 

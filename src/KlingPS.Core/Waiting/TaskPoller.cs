@@ -55,7 +55,7 @@ internal sealed class TaskPoller
         }
         catch (KlingException exception)
         {
-            return MayPass(watch, exception) ? new PollResult.Inconclusive()
+            return await MayPassAsync(watch, exception, cancellationToken).ConfigureAwait(false) ? new PollResult.Inconclusive()
                 : new PollResult.Failed(exception.Kind == ErrorKind.TaskNotFound ? TaskErrors.CreateNotKnown(watch.Task, exception) : exception);
         }
     }
@@ -101,7 +101,7 @@ internal sealed class TaskPoller
             : Instant.Now(_session.TimeProvider) - watch.StartedAt;
 
     /// <summary>Whether the next poll may succeed although this one failed.</summary>
-    private bool MayPass(Watch watch, KlingException exception)
+    private async Task<bool> MayPassAsync(Watch watch, KlingException exception, CancellationToken cancellationToken)
     {
         var now = Instant.Now(_session.TimeProvider);
         watch.FailingSince ??= now;
@@ -112,9 +112,25 @@ internal sealed class TaskPoller
             return false;
         }
 
-        return exception.Kind == ErrorKind.TaskNotFound
-            ? now - watch.StartedAt < TaskTransitions.LongestInvisible
-            : _outage.Tolerates(exception, watch.FailingSince.Value);
+        return exception.Kind != ErrorKind.TaskNotFound ? _outage.Tolerates(exception, watch.FailingSince.Value)
+            : now - watch.StartedAt < TaskTransitions.LongestInvisible
+                || (now - watch.FailingSince < TaskTransitions.LongestInvisible && await IsNewAsync(watch.Task, cancellationToken).ConfigureAwait(false));
+    }
+
+    /// <summary>Whether a task was accepted a moment ago by the ledger's clock, which has recorded that: the clock of this machine may be ahead of it.</summary>
+    private async Task<bool> IsNewAsync(KlingVideoTask task, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return _service.Loss.Error is null
+                && await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false) - task.StartedAt() is TimeSpan age
+                && age >= TimeSpan.Zero
+                && age < TaskTransitions.LongestInvisible;
+        }
+        catch (KlingException exception) when (_service.Loss.Note(exception))
+        {
+            return false;
+        }
     }
 }
 

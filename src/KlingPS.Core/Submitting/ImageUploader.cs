@@ -41,6 +41,9 @@ internal sealed class ImageUploader
     /// <summary>How much of it must be left for an upload to be used again: the task may wait before the service fetches the image.</summary>
     private static readonly TimeSpan s_reserve = TimeSpan.FromHours(1);
 
+    /// <summary>How long what was uploaded may be sent to the service without looking again whether it is still there.</summary>
+    public static TimeSpan SurelyThere => s_reserve;
+
     private readonly KlingSession _session;
     private readonly KlingClient _client;
     private readonly IPipelineObserver? _observer;
@@ -157,7 +160,7 @@ internal sealed class ImageUploader
         try
         {
             UploadRecord? earlier = force ? null : await _session.Ledger.Uploads.FindAsync(_session.Account, file.Hash, cancellationToken).ConfigureAwait(false);
-            if (earlier is null || !IsUsable(earlier))
+            if (earlier is null || !await AreUsableAsync([earlier], cancellationToken).ConfigureAwait(false))
             {
                 return (await SendAsync(file, cancellationToken).ConfigureAwait(false), false);
             }
@@ -187,13 +190,16 @@ internal sealed class ImageUploader
     }
 
     /// <summary>
-    /// Whether the service will still have an upload when it fetches the image. Uploads outlive the process, so their age goes by the
-    /// time of day; if that was set back by more than the reserve since, the age cannot be known.
+    /// Whether the service will still have all of some uploads when it fetches the images. Uploads outlive the process and are used by every machine that
+    /// shares the ledger, so their age goes by the ledger's time of day; if that was set back by more than the reserve since, the age cannot be known.
     /// </summary>
-    private bool IsUsable(UploadRecord upload)
+    /// <param name="uploads">The uploads.</param>
+    /// <param name="cancellationToken">Ends the search.</param>
+    public async Task<bool> AreUsableAsync(IReadOnlyCollection<UploadRecord> uploads, CancellationToken cancellationToken)
     {
-        DateTimeOffset now = _session.TimeProvider.GetUtcNow();
-        return upload.UploadedAt - s_reserve <= now && now < upload.ExpiresAt - s_reserve && _session.Endpoints.Addresses.FindProblem(upload.Uri, out _) is null;
+        DateTimeOffset now = await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false);
+        return uploads.All(upload
+            => upload.UploadedAt - s_reserve <= now && now < upload.ExpiresAt - s_reserve && _session.Endpoints.Addresses.FindProblem(upload.Uri, out _) is null);
     }
 
     private async Task<UploadRecord> SendAsync(LocalFile file, CancellationToken cancellationToken)
@@ -201,6 +207,8 @@ internal sealed class ImageUploader
         await _uploads.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            // It cannot be older than that, even if the machine sleeps before it is recorded.
+            DateTimeOffset begun = await _session.Ledger.Tasks.ReadClockAsync(cancellationToken).ConfigureAwait(false);
             using var reporter = new TransferReporter(_observer, _session.TimeProvider, Path.GetFileName(file.Path), isUpload: true, file.Length);
             string uri = await _client.UploadAsync(
                 new UploadRequest
@@ -214,8 +222,7 @@ internal sealed class ImageUploader
                 },
                 cancellationToken).ConfigureAwait(false);
             await _account.LearnAsync(uri, cancellationToken).ConfigureAwait(false);
-            DateTimeOffset now = _session.TimeProvider.GetUtcNow();
-            var upload = new UploadRecord(_session.Account, file.Hash, uri, now, now + s_lifetime);
+            var upload = new UploadRecord(_session.Account, file.Hash, uri, begun, begun + s_lifetime);
             await _session.Ledger.Uploads.RecordAsync(upload, cancellationToken).ConfigureAwait(false);
             return upload;
         }

@@ -21,6 +21,7 @@ namespace KlingPS.Core.Submitting;
 /// <param name="intent">The video, with its images uploaded.</param>
 /// <param name="place">Told how far the purchase has come.</param>
 /// <param name="failed">The tasks that have failed to make it.</param>
+/// <param name="uploads">Uploads its images again where that is needed.</param>
 /// <param name="cancellationToken">Stops before a request has left.</param>
 internal sealed class Purchase(
     PurchaseSender sender,
@@ -28,11 +29,13 @@ internal sealed class Purchase(
     TaskIntent intent,
     PurchaseGate.Place place,
     FailedTasks failed,
+    PreparedUploads uploads,
     CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string AskedTooLongAgo = "So much time passed before the request could leave that the service is asked once more for an earlier task that had failed.";
     private const string LedgerIsClosed = "The ledger has been closed.";
     private const string RemovedMeanwhile = "The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that request may have been accepted after all.";
+    private const string UploadedTooLongAgo = "So much time passed before the request could leave that the service may not have the uploads any more, so they are made again.";
     private const string TakenForDead = "Another process considered this one dead before the request left.";
 
     /// <summary>
@@ -58,8 +61,8 @@ internal sealed class Purchase(
     /// <summary>When it last began to record that the request is about to leave.</summary>
     private Moment _askedAt;
 
-    /// <summary>Whether the request was not sent when it was about to leave, because the service has to be asked for failed tasks again.</summary>
-    private bool _hasToAsk;
+    /// <summary>Why the request was not sent when it was about to leave, if too much time had passed for it.</summary>
+    private string? _late;
 
     /// <summary>Whether a request has left, or is about to, and its outcome is not known yet.</summary>
     private bool _hasLeft;
@@ -108,6 +111,11 @@ internal sealed class Purchase(
 
         while (true)
         {
+            if (await RenewUploadsAsync().ConfigureAwait(false) is KlingVideoTask revealed)
+            {
+                return revealed;
+            }
+
             (KlingVideoTask? bought, IRateLease? lease) = await PassAsync().ConfigureAwait(false);
             if (lease is null)
             {
@@ -131,7 +139,7 @@ internal sealed class Purchase(
                 // Since the record was made, the command may have been stopped, its time may have run out, or another request may have ended the batch.
                 cancellationToken.ThrowIfCancellationRequested();
                 RequireWanted();
-                if (_task is KlingVideoTask task)
+                if (_task is KlingVideoTask task && !await uploads.HaveEndedAsync(cancellationToken).ConfigureAwait(false))
                 {
                     return await sender.Session.ProtectAsync(() =>
                     {
@@ -145,6 +153,24 @@ internal sealed class Purchase(
                 await ReleaseAsync(lease, isSent).ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Makes the uploads again if the machine has slept for so long that the service may not have them any more. The attempt names the former ones, so there will be a new one.</summary>
+    /// <returns>The task, if a callback has revealed in the meantime that it was bought after all.</returns>
+    private async Task<KlingVideoTask?> RenewUploadsAsync()
+    {
+        if (!await uploads.HaveEndedAsync(cancellationToken).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        if (_task is not null && await ForgoAsync(UploadedTooLongAgo).ConfigureAwait(false) is KlingVideoTask bought)
+        {
+            return bought;
+        }
+
+        _intent = _intent with { Spec = await uploads.UploadAsync(cancellationToken).ConfigureAwait(false) };
+        return null;
     }
 
     /// <summary>Asks the service again for tasks that have failed, if its last answer is too old.</summary>
@@ -294,10 +320,12 @@ internal sealed class Purchase(
         try
         {
             submission.Agreement?.RequireInTime();
-            if (failed.AreToBeAskedFor)
+            _late = failed.AreToBeAskedFor ? AskedTooLongAgo
+                : await uploads.HaveEndedAsync(CancellationToken.None).ConfigureAwait(false) ? UploadedTooLongAgo
+                : null;
+            if (_late is not null)
             {
-                _hasToAsk = true;
-                throw new IOException(AskedTooLongAgo);
+                throw new IOException(_late);
             }
 
             if (_askedAt.Since(sender.Session.TimeProvider) <= s_longestPause)
@@ -403,10 +431,10 @@ internal sealed class Purchase(
                 throw _objection;
             }
 
-            if (_hasToAsk)
+            if (_late is not null)
             {
-                _hasToAsk = false;
-                KlingApiException late = refusal.WithMessage(AskedTooLongAgo);
+                KlingApiException late = refusal.WithMessage(_late);
+                _late = null;
                 return IsPatient(_sent)
                     ? await HoldBackAsync(task, new Retry(late, Backoff.NotSent)).ConfigureAwait(false)
                     : await WithdrawAsync(late.Message).ConfigureAwait(false) ?? throw late.AsFinal();

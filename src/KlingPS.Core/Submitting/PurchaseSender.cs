@@ -85,14 +85,15 @@ internal sealed class PurchaseSender
     /// <param name="intent">The video, with its images uploaded.</param>
     /// <param name="place">Told how far the purchase has come.</param>
     /// <param name="failed">The tasks that have failed to make it.</param>
+    /// <param name="uploads">Uploads its images again where that is needed.</param>
     /// <param name="cancellationToken">Stops before the request has left; afterwards the purchase is completed and recorded.</param>
     /// <returns>The accepted task; <see langword="null"/> if the video is there by now, or somebody else has bought it or is about to.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: it may have been bought. Every other exception, of whatever type: nothing was bought.
     /// </exception>
-    public async Task<KlingVideoTask?> SendAsync(Submission submission, TaskIntent intent, PurchaseGate.Place place, FailedTasks failed, CancellationToken cancellationToken)
+    public async Task<KlingVideoTask?> SendAsync(Submission submission, TaskIntent intent, PurchaseGate.Place place, FailedTasks failed, PreparedUploads uploads, CancellationToken cancellationToken)
     {
-        using var purchase = new Purchase(this, submission, intent, place, failed, cancellationToken);
+        using var purchase = new Purchase(this, submission, intent, place, failed, uploads, cancellationToken);
         var sending = new RetryPolicy(
             new RetryOptions
             {

@@ -395,7 +395,8 @@ internal sealed class VideoSubmitter
                 }
 
                 isUploading = true;
-                intent = intent with { Spec = await UploadAsync(identified, cancellationToken).ConfigureAwait(false) };
+                var uploads = new PreparedUploads(_uploader, (made, token) => UploadAsync(identified, made, token), _session.TimeProvider);
+                intent = intent with { Spec = await uploads.UploadAsync(cancellationToken).ConfigureAwait(false) };
                 isUploading = false;
 
                 // An upload may have shown that the key belongs to an account that has bought before.
@@ -417,7 +418,7 @@ internal sealed class VideoSubmitter
                 intent = intent with { LastFailure = failed.LastFailure };
                 onUploaded?.Invoke();
                 mayBeBought = true;
-                if (await _sender.SendAsync(identified.Submission, intent, place, failed, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
+                if (await _sender.SendAsync(identified.Submission, intent, place, failed, uploads, cancellationToken).ConfigureAwait(false) is KlingVideoTask task)
                 {
                     return new TaskClaim(task, IsNew: true);
                 }
@@ -577,35 +578,37 @@ internal sealed class VideoSubmitter
     }
 
     /// <summary>Uploads the local images to where the service can fetch them.</summary>
-    private async Task<VideoSpec> UploadAsync(IdentifiedSubmission identified, CancellationToken cancellationToken)
+    private async Task<VideoSpec> UploadAsync(IdentifiedSubmission identified, List<UploadRecord> uploads, CancellationToken cancellationToken)
     {
         VideoSpec spec = identified.Submission.Spec;
         using Activity? activity = KlingTelemetry.Start("upload image", identified.Submission.Subject);
         var references = new List<MediaSource>();
         foreach (MediaSource reference in spec.ReferenceImages)
         {
-            references.Add((await UploadAsync(reference, reference.IsFile ? identified.References[reference.Path!] : null, cancellationToken).ConfigureAwait(false))!);
+            references.Add((await UploadAsync(reference, reference.IsFile ? identified.References[reference.Path!] : null, uploads, cancellationToken).ConfigureAwait(false))!);
         }
 
         return spec with
         {
-            Image = await UploadAsync(spec.Image, identified.Image, cancellationToken).ConfigureAwait(false),
-            TailImage = await UploadAsync(spec.TailImage, identified.TailImage, cancellationToken).ConfigureAwait(false),
+            Image = await UploadAsync(spec.Image, identified.Image, uploads, cancellationToken).ConfigureAwait(false),
+            TailImage = await UploadAsync(spec.TailImage, identified.TailImage, uploads, cancellationToken).ConfigureAwait(false),
             ReferenceImages = new(references),
-            Video = await UploadAsync(spec.Video, identified.Video, cancellationToken).ConfigureAwait(false),
-            Audio = await UploadAsync(spec.Audio, identified.Audio, cancellationToken).ConfigureAwait(false),
+            Video = await UploadAsync(spec.Video, identified.Video, uploads, cancellationToken).ConfigureAwait(false),
+            Audio = await UploadAsync(spec.Audio, identified.Audio, uploads, cancellationToken).ConfigureAwait(false),
         };
     }
 
-    private async Task<MediaSource?> UploadAsync(MediaSource? source, IdentifiedImage? image, CancellationToken cancellationToken)
-        => source is null || image is null
-            ? source
-            : source with { Uri = (await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload.Uri };
+    private async Task<MediaSource?> UploadAsync(MediaSource? source, IdentifiedImage? image, List<UploadRecord> uploads, CancellationToken cancellationToken)
+        => image is null ? source : Use((await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload, source, uploads);
 
-    private async Task<MediaSource?> UploadAsync(MediaSource? source, IdentifiedClip? clip, CancellationToken cancellationToken)
-        => source is null || clip is null
-            ? source
-            : source with { Uri = (await _uploader.UploadAsync(clip, cancellationToken).ConfigureAwait(false)).Uri };
+    private async Task<MediaSource?> UploadAsync(MediaSource? source, IdentifiedClip? clip, List<UploadRecord> uploads, CancellationToken cancellationToken)
+        => clip is null ? source : Use(await _uploader.UploadAsync(clip, cancellationToken).ConfigureAwait(false), source, uploads);
+
+    private static MediaSource? Use(UploadRecord upload, MediaSource? source, List<UploadRecord> uploads)
+    {
+        uploads.Add(upload);
+        return source is null ? null : source with { Uri = upload.Uri };
+    }
 
     private async Task<IdentifiedClip?> IdentifyClipAsync(MediaSource? source, bool isPresent, CancellationToken cancellationToken)
         => source is { IsFile: true, Path: string path } ? await _uploader.IdentifyClipAsync(path, isPresent, cancellationToken).ConfigureAwait(false) : null;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using KlingPS.Core.Api;
 using KlingPS.Core.Model;
 using KlingPS.Core.Secrets;
@@ -51,6 +52,50 @@ public sealed class GetKlingVideoTaskTests
             new { image = shell.Image(), folder = shell.Folder })).Clean();
 
         Assert.Equal(["KlingVideoTask", "KlingSpend", "FileInfo", "KlingVideoTask", "KlingSpend", "FileInfo"], result.Output.Select(item => item.BaseObject.GetType().Name));
+    }
+
+    [Theory]
+    [InlineData("fa-IR")]
+    [InlineData("th-TH")]
+    [InlineData("ar-SA")]
+    public async Task A_day_can_be_given_as_the_tables_show_it_whatever_the_calendar_of_the_culture(string culture)
+    {
+        CultureInfo before = CultureInfo.CurrentCulture;
+        CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo(culture);
+        try
+        {
+            await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+            ShellResult result = (await shell.RunAsync(
+                """
+                $null = New-KlingVideoTask $image 'It moves.'
+                $day = (Get-KlingSpend).Group
+                $next = ([datetime] $day).AddDays(1).ToString('yyyy-MM-dd', [cultureinfo]::InvariantCulture)
+                (Get-KlingSpend -Since $day -Until $next).Group -eq $day
+                @(Get-KlingVideoTask -Since "$day 00:00").Count
+                @(Get-KlingVideoTask -Since $next).Count
+                """,
+                new { image = shell.Image() })).Clean();
+
+            Assert.Equal(["True", "1", "0"], result.Output.Select(item => item.ToString()));
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Theory]
+    [InlineData("Get-KlingVideoTask -Since 20261129")]
+    [InlineData("Get-KlingSpend -Until 7")]
+    [InlineData("Export-KlingGallery ./page.html -Since 1795963668.5")]
+    public async Task A_number_is_not_taken_for_a_moment(string command)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(command);
+
+        Assert.Contains("is a number and not a moment. Write a date, such as 2026-11-29", result.Terminating!.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]

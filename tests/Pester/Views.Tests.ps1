@@ -38,6 +38,10 @@ BeforeAll {
         list      = 'Get-KlingVideoTask -Id 1 | Format-List'
         members   = '(Get-KlingVideoTask -Id 1).PSObject.Properties.Name | Sort-Object'
         cost      = 'Measure-KlingVideoCost *.*'
+        calendar  = '
+            $before = [cultureinfo]::CurrentCulture
+            [cultureinfo]::CurrentCulture = "th-TH"
+            try { (Measure-KlingVideoCost boat.webp | Out-String) -match "2026-11-26" } finally { [cultureinfo]::CurrentCulture = $before }'
         spend     = 'Get-KlingSpend'
         account   = 'Get-KlingAccount'
         task      = '(Get-KlingSandbox).Tasks | Select-Object -First 1'
@@ -231,6 +235,10 @@ boat.webp                      6150 True   http://HOST/kieai/100001/…
 
     It 'keep their numbers whole where there is little room' {
         $shown.narrow | Should -Match '(?m) 200   200 /api/'
+    }
+
+    It 'show the day of a price alike, whatever the calendar of the culture' {
+        $shown.calendar | Should -Be 'True'
     }
 
     It 'show the time of a request that was read from a file' {

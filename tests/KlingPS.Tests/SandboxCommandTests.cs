@@ -86,6 +86,14 @@ public sealed class SandboxCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task A_fault_with_a_number_out_of_range_is_refused_in_words_that_are_the_users_own()
+    {
+        ShellResult result = await _shell.RunAsync("Start-KlingSandbox -Fault @{ On = 'Create'; Kind = 'LoseAnswerAfter'; Probability = 2 }");
+
+        Assert.Equal("Probability is between 0 and 1.", result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message);
+    }
+
+    [Fact]
     public async Task Faults_are_given_as_hashtables()
     {
         ShellResult result = (await _shell.RunAsync(

@@ -37,7 +37,7 @@ internal sealed class FaultPlan(int seed, TimeProvider timeProvider)
         {
             if (!condition)
             {
-                throw new ArgumentException(message, nameof(fault));
+                throw new ArgumentException(message);
             }
         }
     }

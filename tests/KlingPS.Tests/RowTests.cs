@@ -48,6 +48,24 @@ public sealed class RowTests
     }
 
     [Fact]
+    public async Task A_file_that_comes_from_a_job_or_from_Import_Clixml_is_no_row_whose_properties_are_misspelt()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            """
+            $serializer = [System.Management.Automation.PSSerializer]
+            $file = $serializer::Deserialize($serializer::Serialize($ExecutionContext.InvokeProvider.Item.Get(@($images[0]), $true, $true)[0]))
+            $row = $serializer::Deserialize($serializer::Serialize([pscustomobject] @{ Path = $images[1]; Prompt = 'p'; Duraton = 10 }))
+            $file, $row | ConvertTo-KlingVideo -Prompt p -WhatIf
+            """,
+            In(shell, "a.png", "b.png"))).Clean();
+
+        Assert.DoesNotContain(result.Warnings, warning => warning.Contains("'Mode'", StringComparison.Ordinal));
+        Assert.Contains(result.Warnings, warning => warning.Contains("'Duraton' (did you mean Duration?)", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_column_that_is_called_almost_like_a_parameter_is_told_of_once()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -13,6 +13,8 @@ internal sealed class NearColumns
     private const int ShortestName = 4;
     private const int LongestName = 40;
 
+    private const string Deserialized = "Deserialized.";
+
     private static readonly HashSet<string> s_common = new([.. Cmdlet.CommonParameters, .. Cmdlet.OptionalCommonParameters], StringComparer.OrdinalIgnoreCase);
 
     private readonly HashSet<string> _read = new(StringComparer.OrdinalIgnoreCase);
@@ -46,7 +48,7 @@ internal sealed class NearColumns
     /// <param name="row">The input that is bound now. Only tables are looked at: what other objects have, they have for other reasons.</param>
     public string? Describe(PSObject row)
     {
-        if (row.BaseObject is not PSCustomObject)
+        if (!IsOfTable(row))
         {
             return null;
         }
@@ -54,6 +56,10 @@ internal sealed class NearColumns
         string[] columns = [.. row.Properties.OfType<PSNoteProperty>().Select(column => FindAdvice(row, column)).OfType<string>()];
         return columns.Length == 0 ? null : $"Columns of the input that are not read: {string.Join(", ", columns)}.";
     }
+
+    /// <summary>Whether it is a row. What comes from a job or Import-Clixml has no type of its own, and its properties are still those of the object that it was.</summary>
+    private static bool IsOfTable(PSObject row) => row.BaseObject is PSCustomObject
+        && (!row.TypeNames[0].StartsWith(Deserialized, StringComparison.Ordinal) || row.TypeNames.Contains(Deserialized + typeof(PSCustomObject).FullName));
 
     /// <summary>Whether the command reads a column of this name.</summary>
     public bool Reads(string name) => _read.Contains(name);

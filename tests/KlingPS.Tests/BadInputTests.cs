@@ -95,7 +95,7 @@ public sealed class BadInputTests
         // A line of a file, as Get-Content emits it.
         const string line = "$line = [psobject]::new(''); $line.PSObject.Properties.Add([psnoteproperty]::new('PSPath', $good)); ";
 
-        foreach (string script in (string[])[$"{command} -Path $good, $null", $"{command} -Path '', $good", $"{command} -LiteralPath $null, $good", $"$good, $null | {command}", $"'', $good | {command}", $"{line}$line, $good | {command}"])
+        foreach (string script in (string[])[$"{command} -Path $good, $null", $"{command} -Path '', $good", $"{command} -LiteralPath $null, $good", $"$good, $null | {command}", $"'', $good | {command}", $"{line}$line, $good | {command}", $"[DBNull]::Value, $good | {command}", $"@(), $good | {command}"])
         {
             ShellResult result = await shell.RunAsync(script, new { good, to = shell.Destination });
 

@@ -66,6 +66,18 @@ public sealed class RowTests
     }
 
     [Fact]
+    public async Task A_null_in_a_row_of_a_database_is_a_blank_cell()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            "[pscustomobject] @{ Path = $image; Prompt = 'p'; NegativePrompt = [DBNull]::Value; TailImagePath = [DBNull]::Value; Duration = [DBNull]::Value; CfgScale = [DBNull]::Value; Sound = [DBNull]::Value; Model = [DBNull]::Value } | New-KlingVideoTask",
+            new { image = shell.Image("boat.png") })).Clean();
+
+        Assert.Equal(5, Assert.Single(result.Of<KlingVideoTask>()).Duration);
+    }
+
+    [Fact]
     public async Task A_column_that_is_called_almost_like_a_parameter_is_told_of_once()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -8,7 +8,7 @@ namespace KlingPS.Parameters;
 internal static class NumberText
 {
     /// <summary>Whether nothing is given.</summary>
-    public static bool IsBlank(object? input) => input is null || (input is string text && string.IsNullOrWhiteSpace(text));
+    public static bool IsBlank(object? input) => input is null or DBNull || (input is string text && string.IsNullOrWhiteSpace(text));
 
     /// <summary>What is given, as an error repeats it.</summary>
     public static string Show(object? input) => WrappedObject.Unwrap(input) switch

@@ -18,7 +18,7 @@ internal sealed class PlainTextAttribute : ArgumentTransformationAttribute
         object? input = WrappedObject.Unwrap(inputData);
         return input switch
         {
-            null or string or ValueType or Uri or Version => inputData,
+            null or DBNull or string or ValueType or Uri or Version => inputData,
             IEnumerable lines and not IDictionary => string.Join('\n', lines.Cast<object?>().Select(line => ReadLine(WrappedObject.Unwrap(line)))),
             _ => throw Refuse(input),
         };

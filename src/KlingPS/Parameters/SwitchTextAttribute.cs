@@ -10,7 +10,7 @@ internal sealed class SwitchTextAttribute : ArgumentTransformationAttribute
     public override object Transform(EngineIntrinsics engineIntrinsics, object inputData)
         => WrappedObject.Unwrap(inputData) switch
         {
-            null => default(SwitchParameter),
+            null or DBNull => default(SwitchParameter),
             SwitchParameter given => given,
             bool given => new SwitchParameter(given),
             string text when string.IsNullOrWhiteSpace(text) => default(SwitchParameter),

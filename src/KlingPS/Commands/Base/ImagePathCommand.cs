@@ -129,7 +129,7 @@ public abstract class ImagePathCommand : KlingCommand
     /// <summary>Why the current input names no image: it has an empty path, or none at all, as an object of another kind of which only something else was read.</summary>
     private string DescribeMissingImage()
     {
-        if (_row is not { BaseObject: not string } row || PathColumns.Any(name => row.Properties[name] is not null))
+        if (IsNothing || _row is not { BaseObject: not string } row || PathColumns.Any(name => row.Properties[name] is not null))
         {
             return "An empty value was given instead of the path of an image.";
         }

@@ -67,9 +67,9 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     private protected PSObject? CurrentRow
         => s_currentPipelineObject?.GetValue(this) is PSObject row && row != AutomationNull.Value ? row : null;
 
-    /// <summary>Whether nothing at all, or an empty text, came through the pipeline: most likely a variable that was never set, or a blank line.</summary>
+    /// <summary>Whether nothing at all, or an empty text, came through the pipeline: most likely a variable that was never set, a blank line, or the NULL of a database.</summary>
     private protected bool IsInputBlank
-        => MyInvocation.ExpectingInput && s_currentPipelineObject is not null && CurrentRow?.BaseObject is null or string && string.IsNullOrWhiteSpace(CurrentRow?.BaseObject as string);
+        => MyInvocation.ExpectingInput && s_currentPipelineObject is not null && BlankText.IsNothing(CurrentRow);
 
     /// <summary>What the command reads of a table; <see langword="null"/> if it reads none, or if nothing comes through the pipeline.</summary>
     private protected NearColumns? Columns { get; private set; }

@@ -56,6 +56,28 @@ public sealed class BadInputTests
     }
 
     [Theory]
+    [InlineData("TailImagePath $null")]
+    [InlineData("TailImageUri $logo.ImageUri")]
+    [InlineData("ReferenceImagePath $null")]
+    [InlineData("ReferenceImageUri 'https://images.example/a.png', $logo.ImageUri")]
+    [InlineData("VideoPath $null")]
+    [InlineData("AudioUri $null")]
+    public async Task No_video_is_bought_without_the_file_that_a_variable_was_to_name(string parameter)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        foreach (string command in (string[])["New-KlingVideoTask $image p", "ConvertTo-KlingVideo $image p -Destination $to", "Measure-KlingVideoCost $image"])
+        {
+            ShellResult result = await shell.RunAsync($"{command} -{parameter}", new { image = shell.Image(), to = shell.Destination });
+
+            ErrorRecord error = result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+            Assert.StartsWith($"-{parameter.Split(' ')[0]} is not set, ", error.Exception.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(shell.Bill.Tasks);
+    }
+
+    [Theory]
     [InlineData("Set-KlingConfiguration -PollingInterval '0,5'", "'0,5' is not a length of time")]
     [InlineData("Set-KlingConfiguration -PollingInterval $null", "'' is not a length of time")]
     [InlineData("Set-KlingConfiguration -RequestTimeout '1,000'", "'1,000' is not a length of time")]

@@ -383,7 +383,7 @@ public sealed class LedgerCommandTests
     private static async Task<KlingVideoTask> LoseAsync(ConnectedShell shell, string? tail = null)
     {
         shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerAfter, match: "Lost.");
-        ShellResult result = await shell.RunAsync("New-KlingVideoTask $image 'Lost.' -TailImagePath $tail", new { image = shell.Image("lost.png"), tail });
+        ShellResult result = await shell.RunAsync("New-KlingVideoTask $image 'Lost.' -TailImagePath $tail", new { image = shell.Image("lost.png"), tail = tail ?? string.Empty });
         ErrorRecord error = Assert.Single(result.Errors).Is("KlingAttemptUnknown", ErrorCategory.ConnectionError);
         Assert.Contains("lost.png", error.ToString(), StringComparison.Ordinal);
         Assert.Contains("Resolve-KlingVideoTask", error.ErrorDetails.RecommendedAction, StringComparison.Ordinal);

@@ -154,10 +154,30 @@ public abstract class VideoCommand : ImagePathCommand
         }
 
         base.CheckParameters();
+        RequireSet(
+            (nameof(TailImagePath), [TailImagePath]),
+            (nameof(TailImageUri), [TailImageUri]),
+            (nameof(ReferenceImagePath), ReferenceImagePath),
+            (nameof(ReferenceImageUri), ReferenceImageUri),
+            (nameof(VideoPath), [VideoPath]),
+            (nameof(VideoUri), [VideoUri]),
+            (nameof(AudioPath), [AudioPath]),
+            (nameof(AudioUri), [AudioUri]));
         RequireOneOf((nameof(TailImagePath), TailImagePath), (nameof(TailImageUri), TailImageUri));
         RequireOneOf((nameof(VideoPath), VideoPath), (nameof(VideoUri), VideoUri));
         RequireOneOf((nameof(AudioPath), AudioPath), (nameof(AudioUri), AudioUri));
         FixPaths();
+    }
+
+    /// <summary>Refuses a variable that was never set in place of a file or an address, such as that of an upload which failed. An empty text says that there is none.</summary>
+    private void RequireSet(params (string Name, string?[]? Texts)[] inputs)
+    {
+        if (Array.Find(inputs, input => IsGiven(input.Name) && (input.Texts is null || input.Texts.Contains(null))).Name is string name)
+        {
+            throw new KlingException(
+                ErrorKind.RequestInvalid,
+                $"-{name} is not set, and a video without what it was meant to name would be billed all the same.{NothingDone} Check the variable, or leave -{name} out.");
+        }
     }
 
     /// <summary>Refuses a path and an address for one thing. A row may have both, as a task does; whoever gives both means one of them.</summary>

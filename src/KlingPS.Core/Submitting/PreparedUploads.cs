@@ -13,14 +13,20 @@ internal sealed class PreparedUploads(ImageUploader uploader, Func<List<UploadRe
     private readonly List<UploadRecord> _uploads = [];
     private Moment _checkedAt;
 
+    /// <summary>Whether something is being uploaded, or could not be.</summary>
+    public bool AreUnderWay { get; private set; }
+
     /// <summary>Uploads what is to be uploaded.</summary>
     /// <param name="cancellationToken">Stops the uploads.</param>
     /// <returns>The video, with the addresses of its uploads.</returns>
-    public Task<VideoSpec> UploadAsync(CancellationToken cancellationToken)
+    public async Task<VideoSpec> UploadAsync(CancellationToken cancellationToken)
     {
+        AreUnderWay = true;
         _checkedAt = Moment.Now(time);
         _uploads.Clear();
-        return upload(_uploads, cancellationToken);
+        VideoSpec spec = await upload(_uploads, cancellationToken).ConfigureAwait(false);
+        AreUnderWay = false;
+        return spec;
     }
 
     /// <summary>Whether so much time has passed since that the service may not have them any more.</summary>

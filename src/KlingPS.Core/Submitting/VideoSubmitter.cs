@@ -374,10 +374,10 @@ internal sealed class VideoSubmitter
         ArgumentNullException.ThrowIfNull(identified);
         while (true)
         {
-            bool isUploading = false;
             bool mayBeBought = false;
             PurchaseGate.Place? place = null;
             var failed = new FailedTasks(_service, identified);
+            var uploads = new PreparedUploads(_uploader, (made, token) => UploadAsync(identified, made, token), _session.TimeProvider);
             TaskIntent intent = CreateIntent(identified);
             string purchase = identified.Submission.ReusePurchase ? identified.Identity : intent.Nonce;
             try
@@ -394,10 +394,7 @@ internal sealed class VideoSubmitter
                     return new TaskClaim(made, IsNew: false);
                 }
 
-                isUploading = true;
-                var uploads = new PreparedUploads(_uploader, (made, token) => UploadAsync(identified, made, token), _session.TimeProvider);
                 intent = intent with { Spec = await uploads.UploadAsync(cancellationToken).ConfigureAwait(false) };
-                isUploading = false;
 
                 // An upload may have shown that the key belongs to an account that has bought before.
                 if (account != _session.Account)
@@ -444,7 +441,7 @@ internal sealed class VideoSubmitter
                     : identified.Submission.SayNothingBought(UnexpectedError.From(exception, $"'{identified.Submission.Subject}'"));
 
                 // That one image cannot be uploaded does not mean that the others cannot.
-                if (refusal.IsFatal && !(isUploading && refusal is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
+                if (refusal.IsFatal && !(uploads.AreUnderWay && refusal is KlingApiException { Fault: not TransportFault.NotSent, Kind: ErrorKind.ServiceUnavailable }))
                 {
                     _sender.Fatal.Set(refusal);
                     _sender.Loss.Note(refusal);

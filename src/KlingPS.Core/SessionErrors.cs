@@ -1,5 +1,8 @@
 namespace KlingPS.Core;
 
+/// <summary>A ledger is used that has been closed, with the session that it belonged to.</summary>
+internal sealed class LedgerClosedException() : ObjectDisposedException("ledger");
+
 /// <summary>Errors of work that has outlived its session.</summary>
 internal static class SessionErrors
 {

@@ -7,7 +7,12 @@ internal static class UnexpectedError
     /// <param name="exception">What was thrown.</param>
     /// <param name="subject">The item, as a message names it.</param>
     public static KlingException From(Exception exception, string subject)
-        => exception as KlingException ?? new KlingException(ErrorKind.UnexpectedError, $"Something went wrong with {subject} that KlingPS did not foresee: {Describe(exception)}.", exception);
+        => exception switch
+        {
+            KlingException known => known,
+            LedgerClosedException => SessionErrors.CreateEndedException(exception),
+            _ => new KlingException(ErrorKind.UnexpectedError, $"Something went wrong with {subject} that KlingPS did not foresee: {Describe(exception)}.", exception),
+        };
 
     /// <summary>An exception in words: its type, without which many messages say little, and its message, without a full stop.</summary>
     public static string Describe(Exception exception)

@@ -76,7 +76,7 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
         await _reading.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_isClosed, typeof(SqlLedger));
+            RequireOpen();
 
             // SQLite has no asynchronous calls: the caller's thread does the reading, unless it is the shell's own thread.
             return await (Thread.CurrentThread.IsThreadPoolThread ? DoAsync() : Task.Run(DoAsync, cancellationToken)).ConfigureAwait(false);
@@ -209,7 +209,7 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
         await _opening.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            ObjectDisposedException.ThrowIf(_isClosed, typeof(SqlLedger));
+            RequireOpen();
             if (_writes is null)
             {
                 DatabaseConnection connection = await Task.Run(() => engine.OpenAsync(Schema.MigrateAsync, isToWrite), cancellationToken).ConfigureAwait(false);
@@ -222,6 +222,14 @@ internal sealed class SqlStore(IDatabaseEngine engine) : IAsyncDisposable
         finally
         {
             _opening.Release();
+        }
+    }
+
+    private void RequireOpen()
+    {
+        if (_isClosed)
+        {
+            throw new LedgerClosedException();
         }
     }
 }

@@ -93,7 +93,7 @@ internal sealed class WriteQueue : IAsyncDisposable
     {
         while (_queue.TryDequeue(out WriteWork? late))
         {
-            late.Fail(new ObjectDisposedException(nameof(SqlLedger)));
+            late.Fail(new LedgerClosedException());
             late.Complete();
         }
     }

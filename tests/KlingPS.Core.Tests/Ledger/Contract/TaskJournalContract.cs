@@ -1485,7 +1485,8 @@ public abstract class TaskJournalContract : LedgerContract
     {
         await Ledger.DisposeAsync();
 
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token));
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => Ledger.Tasks.FindAsync(1, Token));
+        await Assert.ThrowsAsync<LedgerClosedException>(() => Ledger.Tasks.BeginAsync(TempLedger.Intent(), Token));
+        LedgerClosedException closed = await Assert.ThrowsAsync<LedgerClosedException>(() => Ledger.Tasks.FindAsync(1, Token));
+        Assert.StartsWith("The session was ended while this command was working", UnexpectedError.From(closed, "'fox.png'").Message, StringComparison.Ordinal);
     }
 }

@@ -109,6 +109,18 @@ public sealed class ConfigurationTests : IAsyncLifetime
         Assert.False(File.Exists(FilePath));
     }
 
+    [Fact]
+    public async Task A_question_that_nobody_can_answer_any_more_is_one_clear_error()
+    {
+        using var shell = new HostedShell(new AskingHost(string.Empty) { IsAtEnd = true });
+
+        ShellResult result = await shell.RunAsync("Set-KlingConfiguration -Vault Mine -Confirm");
+
+        ErrorRecord error = result.Terminating.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Equal("Set-KlingConfiguration asks before it does something, and nobody can answer, because the input has ended. -Confirm:$false does it without a question.", error.ToString());
+        Assert.False(File.Exists(FilePath));
+    }
+
     [Theory]
     [InlineData("Get-KlingConfiguration")]
     [InlineData("Set-KlingConfiguration -Vault Mine")]

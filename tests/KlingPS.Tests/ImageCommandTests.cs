@@ -101,8 +101,8 @@ public sealed class ImageCommandTests
 
         Assert.Equal(
             [
-                "A KlingVideoTask came through the pipeline that names no image: it has neither Path nor LiteralPath. Its SourcePath does: … | ForEach-Object SourcePath | Test-KlingImage.",
-                "A row came through the pipeline that names no image: it has neither Path nor LiteralPath.",
+                "What came through the pipeline is an object of the type KlingVideoTask that names no image: it has neither Path nor LiteralPath. Its SourcePath does: … | ForEach-Object SourcePath | Test-KlingImage.",
+                "What came through the pipeline is a row that names no image: it has neither Path nor LiteralPath.",
                 "An empty value was given instead of the path of an image.",
             ],
             result.Errors.Select(error => error.Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message));

@@ -112,6 +112,42 @@ public sealed class RowTests
     }
 
     [Theory]
+    [InlineData("class Shot { [string] $Path = $image; [string] $Prompt = 'p'; [int] $Duraton = 10 } [Shot]@{ Path = $image }", "'Duraton' (did you mean Duration?)")]
+    [InlineData("$file = [psobject][IO.FileInfo]$image; $file.PSObject.Properties.Add([psnoteproperty]::new('Negative Prompt', 'blur')); $file", "'Negative Prompt' (call it NegativePrompt)")]
+    public async Task A_misspelt_property_of_an_object_that_was_made_for_the_command_is_told_of_too(string script, string told)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync($". {{ {script} }} | New-KlingVideoTask -Prompt p", In(shell))).Clean();
+
+        Assert.Equal([$"Columns of the input that are not read: {told}."], result.Warnings.Where(warning => warning.StartsWith("Columns", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task The_properties_of_a_file_in_a_table_are_no_misspelt_columns()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync("[pscustomobject]@{ Mode = '-a---'; FullName = $image; Path = $image } | New-KlingVideoTask -Prompt p", In(shell))).Clean();
+
+        Assert.Empty(result.Warnings);
+    }
+
+    [Theory]
+    [InlineData("[cultureinfo]'de-DE'", "CultureInfo")]
+    [InlineData("[IO.DriveInfo]'/'", "DriveInfo")]
+    public async Task An_object_of_which_nothing_is_read_but_its_name_buys_no_video_of_the_prompt_alone(string input, string type)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"{input} | New-KlingVideoTask -Prompt p -Model kling-3.0/video", In(shell));
+
+        string message = Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).ToString();
+        Assert.Contains($"what came through the pipeline is an object of the type {type}, of which New-KlingVideoTask would read nothing but the name.", message, StringComparison.Ordinal);
+        Assert.Empty(shell.Bill.Tasks);
+    }
+
+    [Theory]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -Prompt p")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -LiteralPath $image")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p'; Duration = '' } | New-KlingVideoTask -Duration 5")]
@@ -237,10 +273,10 @@ public sealed class RowTests
     [Theory]
     [InlineData("-Prompt ([IO.FileInfo]$image)", "is a file and not text")]
     [InlineData("-Prompt ([IO.FileInfo[]]$images)", "is a file and not text")]
-    [InlineData("-Prompt @{ a = 1 }", "A Hashtable is not text")]
+    [InlineData("-Prompt @{ a = 1 }", "an object of the type Hashtable, which is not text")]
     [InlineData("-Prompt 1, 2", "is not text")]
     [InlineData("-Prompt p -NegativePrompt ([IO.FileInfo]$image)", "is a file and not text")]
-    [InlineData("-Prompt ([securestring]::new())", "A SecureString is not text")]
+    [InlineData("-Prompt ([securestring]::new())", "an object of the type SecureString, which is not text")]
     public async Task What_is_no_text_is_no_prompt(string arguments, string said)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();
@@ -580,7 +616,7 @@ public sealed class RowTests
     [InlineData("[pscustomobject]@{}", "An object without properties came through the pipeline")]
     [InlineData("@{ Path = $image; Prompt = 'p' }", "Make it an object: [pscustomobject]@{ … }")]
     [InlineData("[ordered]@{ Path = $image; Prompt = 'p' }", "Make it an object: [pscustomobject]@{ … }")]
-    [InlineData("[System.Text.StringBuilder]::new('x')", "is a StringBuilder, and has no property that")]
+    [InlineData("[System.Text.StringBuilder]::new('x')", "is an object of the type StringBuilder, and has no property that")]
     public async Task What_the_command_can_read_nothing_of_is_told_with_what_came_and_the_others_go_on(string input, string said)
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

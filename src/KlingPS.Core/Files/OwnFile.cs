@@ -293,7 +293,7 @@ internal static class OwnFile
         ArgumentNullException.ThrowIfNull(facts);
         if (facts.Kind != FileKind.Ordinary)
         {
-            throw new NotOrdinaryFileException(facts.Kind, $"'{path}' is {facts.Description}, where a file has to be written. Move it away.");
+            throw new NotOrdinaryFileException(facts.Kind, $"'{path}' is {facts.Description}, where a file has to be written. Move it away, or give the path of a file.");
         }
     }
 

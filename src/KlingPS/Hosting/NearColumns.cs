@@ -45,21 +45,24 @@ internal sealed class NearColumns
     }
 
     /// <summary>What to say about a row: each column once in a command; <see langword="null"/> if there is nothing new.</summary>
-    /// <param name="row">The input that is bound now. Only tables are looked at: what other objects have, they have for other reasons.</param>
+    /// <param name="row">The input that is bound now.</param>
     public string? Describe(PSObject row)
     {
-        if (!IsOfTable(row))
-        {
-            return null;
-        }
-
-        string[] columns = [.. row.Properties.OfType<PSNoteProperty>().Select(column => FindAdvice(row, column)).OfType<string>()];
+        string[] columns = [.. ColumnsOf(row).Select(column => FindAdvice(row, column)).OfType<string>()];
         return columns.Length == 0 ? null : $"Columns of the input that are not read: {string.Join(", ", columns)}.";
     }
 
-    /// <summary>Whether it is a row. What comes from a job or Import-Clixml has no type of its own, and its properties are still those of the object that it was.</summary>
-    private static bool IsOfTable(PSObject row) => row.BaseObject is PSCustomObject
-        && (!row.TypeNames[0].StartsWith(Deserialized, StringComparison.Ordinal) || row.TypeNames.Contains(Deserialized + typeof(PSCustomObject).FullName));
+    /// <summary>
+    /// Whether an object is a row of a table, or of a class that was written for it in a script. What comes from a job or Import-Clixml has no type of
+    /// its own, and its properties are still those of the object that it was.
+    /// </summary>
+    public static bool IsOfTable(PSObject row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        return row.BaseObject is PSCustomObject
+            ? !row.TypeNames[0].StartsWith(Deserialized, StringComparison.Ordinal) || row.TypeNames.Contains(Deserialized + typeof(PSCustomObject).FullName)
+            : row.BaseObject.GetType().Assembly.IsDynamic;
+    }
 
     /// <summary>Whether the command reads a column of this name.</summary>
     public bool Reads(string name) => _read.Contains(name);
@@ -76,7 +79,17 @@ internal sealed class NearColumns
         static bool IsKept(char c) => !char.IsWhiteSpace(c) && c is not ('_' or '-');
     }
 
-    private string? FindAdvice(PSObject row, PSNoteProperty column)
+    /// <summary>The properties that may be columns: those of a row, or what somebody has added to another object, which has the others for other reasons.</summary>
+    private static IEnumerable<PSPropertyInfo> ColumnsOf(PSObject row)
+        => IsOfTable(row) ? row.Properties.Where(column => column.MemberType is PSMemberTypes.NoteProperty or PSMemberTypes.Property)
+            : row.BaseObject is PSCustomObject ? []
+            : WrappedObject.FindAdded(row)?.Where(column => column.MemberType == PSMemberTypes.NoteProperty) ?? [];
+
+    /// <summary>Whether a column is a property of the file that the row was made from, by Select-Object *, or in a CSV file or JSON.</summary>
+    private static bool IsOfFile(PSObject row, string name)
+        => row.Properties[nameof(FileInfo.FullName)] is not null && (name == "Mode" || typeof(FileInfo).GetProperty(name) is not null);
+
+    private string? FindAdvice(PSObject row, PSPropertyInfo column)
     {
         string name = column.Name;
         string squeezed = Squeeze(name);
@@ -96,7 +109,7 @@ internal sealed class NearColumns
             // All rows of a table have the same columns, and comparing names letter by letter takes longer than all else done for a row.
             var there = row.Properties.Select(column => Squeeze(column.Name)).ToHashSet(StringComparer.OrdinalIgnoreCase);
             IEnumerable<string> free = _near.Values.Distinct().Except(_near.Where(read => there.Contains(read.Key)).Select(read => read.Value));
-            meant = squeezed.Length is < ShortestName or > LongestName ? null
+            meant = squeezed.Length is < ShortestName or > LongestName || IsOfFile(row, name) ? null
                 : NearName.Find(squeezed, free.Where(parameter => char.ToUpperInvariant(parameter[0]) == char.ToUpperInvariant(squeezed[0])));
             _meant.Add(name, meant);
         }

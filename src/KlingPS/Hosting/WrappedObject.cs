@@ -1,10 +1,26 @@
 using System.Management.Automation;
+using System.Reflection;
 
 namespace KlingPS.Hosting;
 
 /// <summary>Objects that PowerShell has wrapped on their way.</summary>
 internal static class WrappedObject
 {
+    /// <summary>The members that were added to one object. They are internal to PowerShell.</summary>
+    private static readonly PropertyInfo? s_addedMembers = typeof(PSObject).GetProperty("InstanceMembers", BindingFlags.Instance | BindingFlags.NonPublic);
+
     /// <summary>The object itself, wrapped or not.</summary>
     public static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
+
+    /// <summary>What a message calls an object by its type: <c>an object of the type Dictionary</c>.</summary>
+    public static string Describe(object value)
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return $"an object of the type {value.GetType().Name.Split('`')[0]}";
+    }
+
+    /// <summary>The properties that were added to an object, as Add-Member does.</summary>
+    /// <returns><see langword="null"/> if they cannot be told from its own.</returns>
+    public static IEnumerable<PSPropertyInfo>? FindAdded(PSObject wrapped)
+        => s_addedMembers?.GetValue(wrapped) is IEnumerable<PSMemberInfo> added ? added.OfType<PSPropertyInfo>() : null;
 }

@@ -28,5 +28,5 @@ internal sealed class PlainTextAttribute : ArgumentTransformationAttribute
 
     private static ArgumentTransformationMetadataException Refuse(object input) => RefusedInput.Create(
         input is FileSystemInfo file ? $"'{file.FullName}' is a file and not text. For the text in it, give (Get-Content -Raw '{file.FullName}')."
-            : $"A {input.GetType().Name} is not text.");
+            : $"What was given is {WrappedObject.Describe(input)}, which is not text.");
 }

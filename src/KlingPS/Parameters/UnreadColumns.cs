@@ -1,7 +1,6 @@
 using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
-using System.Reflection;
 using KlingPS.Core.Imaging;
 using KlingPS.Hosting;
 
@@ -36,12 +35,6 @@ internal static class UnreadColumns
     /// <summary>The parameters that name an image, by which a column that was meant for one is known.</summary>
     private static readonly string[] s_imageParameters = ["Path", "LiteralPath", "ImageUri"];
 
-    /// <summary>
-    /// The members that were added to one object. They are internal to PowerShell; if they cannot be had, all properties of a file are examined, which takes
-    /// longer than everything else that is done for it.
-    /// </summary>
-    private static readonly PropertyInfo? s_addedMembers = typeof(PSObject).GetProperty("InstanceMembers", BindingFlags.Instance | BindingFlags.NonPublic);
-
     /// <summary>What is wrong with a row, as a sentence that follows a colon; <see langword="null"/> if nothing is.</summary>
     /// <param name="row">The row.</param>
     /// <param name="isWithoutImage">Whether a video is to be bought without an image having been read for it.</param>
@@ -63,19 +56,29 @@ internal static class UnreadColumns
             }
         }
 
-        return null;
+        return isWithoutImage && HasNothingButName(row, columns)
+            ? $"what came through the pipeline is {WrappedObject.Describe(row.BaseObject)}, of which {command.Name} would read nothing but the name. If that is to be the name of a video, make it a row: [pscustomobject]@{{ Name = … }}."
+            : null;
     }
 
-    /// <summary>The properties that may be columns. The properties that every file has ask for nothing.</summary>
+    /// <summary>The properties that may be columns. Those that every file has ask for nothing, and to look at all of them takes longer than everything else that is done for a file.</summary>
     private static IEnumerable<PSPropertyInfo> ColumnsOf(PSObject row)
-        => row.BaseObject is FileSystemInfo && s_addedMembers?.GetValue(row) is IEnumerable<PSMemberInfo> added ? added.OfType<PSPropertyInfo>() : row.Properties;
+        => row.BaseObject is FileSystemInfo && WrappedObject.FindAdded(row) is { } added ? added : row.Properties;
+
+    /// <summary>Whether an object is of another kind and nothing would be read of it but its name, which almost every object has.</summary>
+    private static bool HasNothingButName(PSObject row, NearColumns columns)
+        => !NearColumns.IsOfTable(row) && row.BaseObject is not (string or PSCustomObject)
+            && row.Properties["Name"] is { MemberType: not PSMemberTypes.NoteProperty }
+            && !row.Properties.Any(column => columns.Reads(column.Name) && !IsName(column.Name));
+
+    private static bool IsName(string name) => name.Equals("Name", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Whether a column evidently names an image, by what it is called or by what it holds. The name of a video may be that of an image which was to be piped.</summary>
     private static bool IsImage(PSPropertyInfo column, string name, NearColumns columns)
     {
         bool isKnown = s_images.Contains(name);
         bool isRead = columns.Reads(column.Name);
-        if (!isKnown && isRead && !name.Equals("Name", StringComparison.OrdinalIgnoreCase))
+        if (!isKnown && isRead && !IsName(name))
         {
             return false;
         }

@@ -59,10 +59,10 @@ internal sealed class UnreadableInput : IDisposable
         string command = _invocation.MyCommand.Name;
         string problem = row.BaseObject switch
         {
-            IDictionary => $"A {row.BaseObject.GetType().Name} came through the pipeline, whose keys are not read as columns are. Make it an object: [pscustomobject]@{{ … }} in place of @{{ … }}.",
+            IDictionary => $"What came through the pipeline is {WrappedObject.Describe(row.BaseObject)}, whose keys are not read as columns are. Make it an object: [pscustomobject]@{{ … }} in place of @{{ … }}.",
             PSCustomObject when columns.Length == 0 => $"An object without properties came through the pipeline, so there is nothing that {command} could read.",
             PSCustomObject => $"None of the columns that came through the pipeline is one that {command} reads. {Enumerate(columns)} {Advise(row, columns)}",
-            var other => $"What came through the pipeline is a {other.GetType().Name}, and has no property that {command} reads.",
+            var other => $"What came through the pipeline is {WrappedObject.Describe(other)}, and has no property that {command} reads.",
         };
         return ($"{problem} It reads {string.Join(", ", _names)}.", _told.Add($"{row.BaseObject.GetType().FullName}|{string.Join('\n', columns)}"));
     }

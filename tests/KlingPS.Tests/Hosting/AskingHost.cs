@@ -15,6 +15,9 @@ internal sealed class AskingHost(string answer) : PSHost
 
     public string Written => _ui.Written;
 
+    /// <summary>Whether its input has ended: PowerShell's own host fails with this exception then.</summary>
+    public bool IsAtEnd { init => _ui.IsAtEnd = value; }
+
     public override string Name => "AskingHost";
 
     public override Version Version { get; } = new(1, 0);
@@ -47,6 +50,8 @@ internal sealed class AskingHost(string answer) : PSHost
 
         public string Written { get; private set; } = string.Empty;
 
+        public bool IsAtEnd { get; set; }
+
         public override PSHostRawUserInterface? RawUI => null;
 
         public override string ReadLine() => throw new NotSupportedException();
@@ -59,7 +64,8 @@ internal sealed class AskingHost(string answer) : PSHost
 
         public override Dictionary<string, PSObject> Prompt(string caption, string message, Collection<FieldDescription> descriptions) => throw new NotSupportedException();
 
-        public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice) => throw new NotSupportedException();
+        public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice)
+            => throw (IsAtEnd ? new NullReferenceException() : new NotSupportedException());
 
         public override PSCredential PromptForCredential(string caption, string message, string userName, string targetName) => throw new NotSupportedException();
 

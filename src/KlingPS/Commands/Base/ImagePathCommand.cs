@@ -134,8 +134,8 @@ public abstract class ImagePathCommand : KlingCommand
             return "An empty value was given instead of the path of an image.";
         }
 
-        string what = row.BaseObject is PSCustomObject ? "A row" : $"A {row.BaseObject.GetType().Name}";
-        string problem = $"{what} came through the pipeline that names no image: it has neither {nameof(Path)} nor {nameof(LiteralPath)}.";
+        string what = row.BaseObject is PSCustomObject ? "a row" : WrappedObject.Describe(row.BaseObject);
+        string problem = $"What came through the pipeline is {what} that names no image: it has neither {nameof(Path)} nor {nameof(LiteralPath)}.";
         return row.Properties[nameof(KlingVideoTask.SourcePath)] is null ? problem
             : $"{problem} Its {nameof(KlingVideoTask.SourcePath)} does: … | ForEach-Object {nameof(KlingVideoTask.SourcePath)} | {MyInvocation.MyCommand.Name}.";
     }

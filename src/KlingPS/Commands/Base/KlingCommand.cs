@@ -366,14 +366,28 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     /// <summary>Asks whether to do something, or says what would be done.</summary>
     /// <param name="target">What it would be done to.</param>
     /// <param name="action">What would be done.</param>
-    private protected new bool ShouldProcess(string target, string action) => base.ShouldProcess(VisibleText.InLine(target), VisibleText.InLine(action));
+    private protected new bool ShouldProcess(string target, string action) => Ask(() => base.ShouldProcess(VisibleText.InLine(target), VisibleText.InLine(action)));
 
     /// <inheritdoc cref="ShouldProcess(string, string)"/>
     /// <param name="description">What would be done.</param>
     /// <param name="question">The same, to be confirmed.</param>
     /// <param name="caption">The title of the question.</param>
     private protected new bool ShouldProcess(string description, string question, string caption)
-        => base.ShouldProcess(VisibleText.InLine(description), VisibleText.InLine(question), caption);
+        => Ask(() => base.ShouldProcess(VisibleText.InLine(description), VisibleText.InLine(question), caption));
+
+    /// <summary>Asks the user. PowerShell's own host fails with this exception if its input has ended.</summary>
+    /// <exception cref="KlingException"><see cref="ErrorKind.RequestInvalid"/>: nobody can answer.</exception>
+    private bool Ask(Func<bool> question)
+    {
+        try
+        {
+            return question();
+        }
+        catch (NullReferenceException exception)
+        {
+            throw new KlingException(ErrorKind.RequestInvalid, $"{MyInvocation.MyCommand.Name} asks before it does something, and nobody can answer, because the input has ended.{NothingDone} -Confirm:$false does it without a question.", exception);
+        }
+    }
 
     /// <inheritdoc cref="ICommandStreams.WriteError"/>
     private protected void WriteError(KlingException error, object? target)

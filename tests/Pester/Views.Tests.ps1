@@ -42,6 +42,10 @@ BeforeAll {
             $before = [cultureinfo]::CurrentCulture
             [cultureinfo]::CurrentCulture = "th-TH"
             try { (Measure-KlingVideoCost boat.webp | Out-String) -match "2026-11-26" } finally { [cultureinfo]::CurrentCulture = $before }'
+        point     = '
+            $before = [cultureinfo]::CurrentCulture
+            [cultureinfo]::CurrentCulture = "de-DE"
+            try { (Get-KlingModel kling/v3-turbo-image-to-video -Duration 3 -Resolution 1080p | Out-String) -match " 67\.5" } finally { [cultureinfo]::CurrentCulture = $before }'
         spend     = 'Get-KlingSpend'
         account   = 'Get-KlingAccount'
         task      = '(Get-KlingSandbox).Tasks | Select-Object -First 1'
@@ -239,6 +243,10 @@ boat.webp                      6150 True   http://HOST/kieai/100001/…
 
     It 'show the day of a price alike, whatever the calendar of the culture' {
         $shown.calendar | Should -Be 'True'
+    }
+
+    It 'show credits alike, whatever the culture writes for a decimal point' {
+        $shown.point | Should -Be 'True'
     }
 
     It 'show the time of a request that was read from a file' {

@@ -65,7 +65,7 @@ internal sealed class AskingHost(string answer) : PSHost
         public override Dictionary<string, PSObject> Prompt(string caption, string message, Collection<FieldDescription> descriptions) => throw new NotSupportedException();
 
         public override int PromptForChoice(string caption, string message, Collection<ChoiceDescription> choices, int defaultChoice)
-            => throw (IsAtEnd ? new NullReferenceException() : new NotSupportedException());
+            => IsAtEnd ? ((string?)null)!.Length : throw new NotSupportedException();
 
         public override PSCredential PromptForCredential(string caption, string message, string userName, string targetName) => throw new NotSupportedException();
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using KlingPS.Core;
 using KlingPS.Core.Files;
-using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Ledger.Sql;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using KlingPS.Core.Api;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Files;
-using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Saving;

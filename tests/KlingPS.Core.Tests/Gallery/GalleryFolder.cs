@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using KlingPS.Core.Files;
 using KlingPS.Core.Gallery;
 using KlingPS.Core.Model;
 using KlingPS.Core.Tests.Imaging;

@@ -1,5 +1,4 @@
 using KlingPS.Core.Files;
-using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;

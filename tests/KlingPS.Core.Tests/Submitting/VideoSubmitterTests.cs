@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Api;
 using KlingPS.Core.Files;
-using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Converting;
 using KlingPS.Core.Files;
-using KlingPS.Core.Imaging;
 using KlingPS.Core.Ledger.Sql;
 using KlingPS.Core.Ledger.Sqlite;
 using KlingPS.Core.Model;

@@ -172,4 +172,20 @@ public sealed class SaveKlingVideoTests
         Assert.Equal(shell.Bill.Tasks[0].TaskId, SandboxVideo.TaskIdOf(Assert.Single(result.Of<FileInfo>()).FullName));
         Assert.Equal(2, shell.Bill.Downloads);
     }
+
+    [Fact]
+    public async Task A_key_that_is_refused_keeps_no_video_whose_link_is_known_from_being_saved()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync(
+            "$made = $images | New-KlingVideoTask -Prompt 'It moves.' | Wait-KlingVideoTask; $open = $image | New-KlingVideoTask -Prompt 'It moves.'",
+            new { images = shell.Images("one.png", "two.png", "three.png"), image = shell.Image("open.png"), destination = shell.Destination })).Clean();
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.Code, count: 100, code: 401);
+        shell.Fault(SandboxOperation.Download, SandboxFaultKind.Delay, count: 3, delay: TimeSpan.FromSeconds(0.5));
+
+        ShellResult result = await shell.RunAsync("@($open) + $made | Save-KlingVideo -Destination $destination");
+
+        result.Terminating.Is("KlingUnauthorized", ErrorCategory.AuthenticationError);
+        Assert.Equal(["one.mp4", "three.mp4", "two.mp4"], result.Of<FileInfo>().Select(file => file.Name).Order());
+    }
 }

@@ -91,6 +91,9 @@ internal sealed class VideoSaver
     private readonly PrioritySlots _flushes = new(MaxFlushes);
     private int _lastIndex;
 
+    /// <summary>What every question to the service meets, once one has met it.</summary>
+    private volatile KlingException? _refusal;
+
     /// <summary>Creates the saver.</summary>
     public VideoSaver(KlingService service, SaveOptions options)
     {
@@ -135,7 +138,7 @@ internal sealed class VideoSaver
 
             if (task.TaskState.IsPending() || task is { TaskState: KlingTaskState.Succeeded, ResultUri: null })
             {
-                task = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+                task = await RefreshAsync(task, cancellationToken).ConfigureAwait(false);
             }
 
             if (task.TaskState == KlingTaskState.Succeeded)
@@ -151,6 +154,7 @@ internal sealed class VideoSaver
 #pragma warning restore CA1031
         {
             KlingException error = UnexpectedError.From(exception, reference.ToString());
+            _refusal ??= error is KlingApiException { IsFatal: true } ? error : null;
             return new(reference, null, task is null || error.IsFatal ? error : error.About(task.Id));
         }
     }
@@ -214,6 +218,10 @@ internal sealed class VideoSaver
         // The ledger is not asked for one task after another: each time, it could take just as long to find that the server is gone.
         return made ?? throw _loss.Error!;
     }
+
+    /// <summary>Asks the service for a task, unless it would give the same refusal again: videos whose links are known do not wait for that.</summary>
+    private Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
+        => _refusal is KlingException refusal ? Task.FromException<KlingVideoTask>(refusal) : _finder.RefreshAsync(task, cancellationToken);
 
     /// <summary>Saves the video of a finished task; of those waiting, the one that expires first goes first.</summary>
     /// <param name="task">The task.</param>
@@ -428,7 +436,7 @@ internal sealed class VideoSaver
             return recorded;
         }
 
-        KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask fresh = await RefreshAsync(task, cancellationToken).ConfigureAwait(false);
         return FindLink(fresh, out string problem) ?? throw new KlingException(
             ErrorKind.AnswerInvalid,
             $"The service says that task {task.Id} ('{task.Subject}') has succeeded, but {problem}. Nothing is downloaded. "
@@ -467,7 +475,7 @@ internal sealed class VideoSaver
 
         async Task<Uri?> FindNamedAsync(CancellationToken cancellationToken)
         {
-            KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask fresh = await RefreshAsync(task, cancellationToken).ConfigureAwait(false);
             return FindLink(fresh, out _) is Uri named && named != link ? named : null;
         }
     }

@@ -35,9 +35,10 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
             Emit = video => WriteObject(files.From(video)),
             Target = outcome => TaskReferences.TargetOf(outcome.Item),
 
-            // A video that is paid for is fetched whatever else goes wrong here; only without the service is that impossible.
+            // A video that is paid for is fetched whatever else goes wrong here. Without the service, that is possible if its link is known.
             IsShared = IsLedgerLost,
             IsFatal = error => error.IsFatal && error is KlingApiException,
+            KeepsFatal = true,
             Ended = OnEnded,
         });
     }
@@ -102,6 +103,25 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
                 _batch.Feed(reference);
             }
         }
+    }
+
+    /// <inheritdoc/>
+    private protected override void OnEnd()
+    {
+        if (_batch.Fatal is not [var first, ..] fatal)
+        {
+            return;
+        }
+
+        foreach (var others in fatal.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != first.Error!.Kind))
+        {
+            WriteError(others.First().Error!, TargetOf(others));
+        }
+
+        ThrowTerminatingError(_batch.Counts.Fed == 1 ? first.Error! : Batch<TaskReference, SavedVideo>.WithLeft(first.Error!, fatal.Count), TargetOf(fatal));
+
+        static object? TargetOf(IEnumerable<Outcome<TaskReference, SavedVideo>> outcomes)
+            => outcomes.Select(outcome => TaskReferences.TargetOf(outcome.Item)).ToArray() is var targets && targets is [var one] ? one : targets;
     }
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>> CreateStage()

@@ -178,10 +178,15 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         // The error of an item that is done says where this is kept.
         KlingException error = (_gathered.Find(outcome => outcome.Value is not null) ?? _gathered[0]).Error!;
         int left = _gathered.Count(outcome => outcome.Value is null);
-        _host.WriteError(
-            left == 0 ? error : error.WithMessage($"{error.Message} {(left == 1 ? "1 task is" : $"{left} tasks are")} left. Nothing that is paid for is lost; run the same command again for the rest."),
-            _gathered.Select(outcome => Target(outcome)).ToArray());
+        _host.WriteError(WithLeft(error, left), _gathered.Select(outcome => Target(outcome)).ToArray());
         _gathered.Clear();
+    }
+
+    /// <summary>The error that several items have met, with how many of them are left.</summary>
+    public static KlingException WithLeft(KlingException error, int left)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        return left == 0 ? error : error.WithMessage($"{error.Message} {(left == 1 ? "1 task is" : $"{left} tasks are")} left. Nothing that is paid for is lost; run the same command again for the rest.");
     }
 
     private void WriteRefused(int ended)

@@ -195,6 +195,30 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_task_that_the_service_says_nothing_about_is_not_waited_for_without_end()
+    {
+        KlingVideoTask task = await AcceptedAsync(PipelineHarness.Generating, Replies.Data("null"));
+
+        // Long enough to show that it is not the limit that ends the wait.
+        WaitResult result = await _harness.Clock.RunAsync(WaitAsync(task, seconds: 7200));
+
+        KlingException error = Assert.IsType<WaitResult.Failed>(result).Error;
+        Assert.Equal((ErrorKind.AnswerInvalid, task.Id), (error.Kind, error.TaskNumber));
+        Assert.Equal(KlingTaskState.Generating, Assert.Single(await _harness.ListAsync()).TaskState);
+    }
+
+    [Fact]
+    public async Task A_task_that_the_service_says_nothing_about_for_a_while_is_waited_for()
+    {
+        Reply silent = Replies.Data("null");
+        KlingVideoTask task = await AcceptedAsync([.. Enumerable.Repeat(silent, 50), PipelineHarness.Generating, .. Enumerable.Repeat(silent, 50), PipelineHarness.Succeeded("a")]);
+
+        WaitResult result = await _harness.Clock.RunAsync(WaitAsync(task));
+
+        Assert.Equal(KlingTaskState.Succeeded, Assert.IsType<WaitResult.Ended>(result).Task.TaskState);
+    }
+
+    [Fact]
     public async Task One_who_gives_up_does_so_alone()
     {
         KlingVideoTask task = await AcceptedAsync(PipelineHarness.Generating, PipelineHarness.Succeeded("a"));

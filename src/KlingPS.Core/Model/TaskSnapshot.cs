@@ -23,6 +23,9 @@ internal sealed record TaskSnapshot
     /// <summary>Whether the service names a state that there is, as opposed to none or one that is not recognized.</summary>
     public bool NamesState { get; init; } = true;
 
+    /// <summary>Whether the service says nothing at all, although it reports success. Some routes do so for a task that they do not know.</summary>
+    public bool IsEmpty { get; init; }
+
     /// <summary>The links to the finished videos that may be followed; empty until the end, and sometimes for a moment after it.</summary>
     public IReadOnlyList<string> ResultUris { get; init; } = [];
 

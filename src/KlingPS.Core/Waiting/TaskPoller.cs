@@ -34,6 +34,12 @@ internal sealed class TaskPoller
             TaskSnapshot snapshot = await _client.QueryTaskAsync(watch.Task.TaskId!, watch.Task.Subject, cancellationToken).ConfigureAwait(false);
             _outage.OnAnswered();
             watch.FailingSince = null;
+            if (snapshot.IsEmpty)
+            {
+                return TakeSilence(watch);
+            }
+
+            watch.SilentSince = null;
             if (await _service.FindForeignAsync(watch.Task, snapshot).ConfigureAwait(false) is { } foreign)
             {
                 _service.Events.OnObserved(watch.Task, foreign.Task);
@@ -58,6 +64,21 @@ internal sealed class TaskPoller
             return await MayPassAsync(watch, exception, cancellationToken).ConfigureAwait(false) ? new PollResult.Inconclusive()
                 : new PollResult.Failed(exception.Kind == ErrorKind.TaskNotFound ? TaskErrors.CreateNotKnown(watch.Task, exception) : exception);
         }
+    }
+
+    /// <summary>An answer without a word about the task leaves its record as it is. If there are only such answers for as long as the service may be away, it would be waited for without end.</summary>
+    private PollResult TakeSilence(Watch watch)
+    {
+        var now = Instant.Now(_session.TimeProvider);
+        watch.SilentSince ??= now;
+        return now - watch.SilentSince < PollLimits.LongestOutage
+            ? new PollResult.Pending()
+            : new PollResult.Failed(new KlingException(
+                ErrorKind.AnswerInvalid,
+                $"The service answers for task {watch.Task.Id} ('{watch.Task.Subject}'), but has said nothing about it for {PollLimits.LongestOutage.TotalMinutes:0} minutes. It is paid for, and nothing was bought again; the next run asks for it again.")
+            {
+                TaskNumber = watch.Task.Id,
+            });
     }
 
     private async Task<PollResult> RecordAsync(Watch watch, TaskSnapshot snapshot, CancellationToken cancellationToken)

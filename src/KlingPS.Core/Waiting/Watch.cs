@@ -40,6 +40,9 @@ internal sealed class Watch
     /// <summary>How many polls have found that it has succeeded, but not where its video is.</summary>
     public int PollsWithoutLink { get; set; }
 
+    /// <summary>When the current run of polls began that were answered without a word about it.</summary>
+    public Instant? SilentSince { get; set; }
+
     /// <summary>When the current run of failed polls began.</summary>
     public Instant? FailingSince { get; set; }
 

@@ -41,6 +41,7 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
             TaskId = ServiceTaskId.IsValid(named) ? named! : taskId,
             State = state ?? KlingTaskState.Waiting,
             NamesState = state is not null,
+            IsEmpty = data.ValueKind != JsonValueKind.Object || !data.EnumerateObject().Any(),
             ResultUris = links,
             LinkProblem = problem,
             FailCode = data.Text("failCode"),

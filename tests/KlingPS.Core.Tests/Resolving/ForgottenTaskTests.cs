@@ -53,6 +53,20 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
         Assert.Equal(KlingTaskState.Succeeded, (await RecordAsync()).TaskState);
     }
 
+    [Theory]
+    [InlineData("null")]
+    [InlineData("{}")]
+    public async Task An_id_that_the_service_says_nothing_about_is_not_recorded_as_a_task_that_is_being_made(string data)
+    {
+        _harness.Tasks["mistyped"] = Replies.Data(data);
+
+        KlingException error = await Assert.ThrowsAnyAsync<KlingException>(
+            () => _harness.Clock.RunAsync(new TaskFinder(_harness.NewService()).FindAsync(new TaskReference { TaskId = "mistyped" }, CancellationToken.None)));
+
+        Assert.Equal(ErrorKind.TaskNotFound, error.Kind);
+        Assert.Empty(await _harness.ListAsync());
+    }
+
     public static TheoryData<string, int> Faults => new()
     {
         { nameof(ErrorKind.Unauthorized), 401 },

@@ -55,11 +55,18 @@ internal sealed class KlingService
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The task as it is now.</returns>
     /// <exception cref="KlingException">
-    /// <see cref="ErrorKind.AttemptUnknown"/>: the task was made from something else, see <see cref="FindForeignAsync"/>. Other kinds: the service could not be asked.
+    /// <see cref="ErrorKind.AttemptUnknown"/>: the task was made from something else, see <see cref="FindForeignAsync"/>.
+    /// <see cref="ErrorKind.TaskNotFound"/>: neither the service nor the ledger knows it. Other kinds: the service could not be asked.
     /// </exception>
     internal async Task<KlingVideoTask> QueryAsync(string taskId, KlingVideoTask? before, CancellationToken cancellationToken)
     {
         TaskSnapshot snapshot = await Client.QueryTaskAsync(taskId, before?.Subject, cancellationToken).ConfigureAwait(false);
+        if (before is null && snapshot.IsEmpty)
+        {
+            // Nothing shows that there is such a task. A record of it would set credits aside for a video that nobody is making.
+            throw new KlingException(ErrorKind.TaskNotFound, $"The service shows no task '{taskId}' for this key.");
+        }
+
         if (before is not null && await FindForeignAsync(before, snapshot).ConfigureAwait(false) is { } foreign)
         {
             Events.OnObserved(before, foreign.Task);

@@ -695,6 +695,20 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
     }
 
     [Fact]
+    public void A_folder_that_can_be_written_to_again_is_used_again()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has a folder that takes files from nobody.");
+        Directory.CreateSymbolicLink(Destination, "/proc");
+        OutputPathResolver resolver = Resolver();
+        Assert.Equal(ErrorKind.DestinationUnusable, Assert.Throws<KlingException>(() => resolver.RequireUsable(ValuesOf("/one/fox.png"), null, isAboutToWrite: true)).Kind);
+
+        File.Delete(Destination);
+        Directory.CreateDirectory(Destination);
+
+        resolver.RequireUsable(ValuesOf("/one/fox.png"), null, isAboutToWrite: true);
+    }
+
+    [Fact]
     public async Task A_file_that_only_looks_like_another_task_s_is_not_it()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere the two names are one.");

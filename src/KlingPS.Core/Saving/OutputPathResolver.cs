@@ -197,12 +197,14 @@ internal sealed partial class OutputPathResolver
         VideoTarget.Require(path, _options.Destination);
         if (isAboutToWrite)
         {
-            // The folder itself is not created if it is missing: it might stay empty.
-            _ = _writable.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<bool>(() =>
-            {
-                DestinationFolder.RequireCreatable(folder);
-                return true;
-            })).Value;
+            // The folder itself is not created if it is missing: it might stay empty. An error is not kept: the disk may have room again by the next video.
+            _ = _writable.GetOrAdd(Path.GetDirectoryName(path)!, static folder => new Lazy<bool>(
+                () =>
+                {
+                    DestinationFolder.RequireCreatable(folder);
+                    return true;
+                },
+                LazyThreadSafetyMode.PublicationOnly)).Value;
         }
     }
 

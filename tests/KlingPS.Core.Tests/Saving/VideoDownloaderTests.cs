@@ -765,6 +765,14 @@ public sealed class VideoDownloaderTests : IDisposable
     public void The_room_on_a_disk_is_found_out_also_for_a_folder_that_is_not_there_yet()
         => Assert.True(DiskSpace.Find(Path.Combine(_folder, "not", "there", "yet.mp4")) > 0);
 
+    [Fact]
+    public void A_file_system_that_does_not_say_how_large_it_is_is_not_taken_for_a_full_one()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has one everywhere.");
+
+        Assert.Null(DiskSpace.Find("/proc/fox.mp4"));
+    }
+
     [Theory]
     [InlineData("<!DOCTYPE html><html><head><title>Please &amp; sign\u001b[2J in</title>", "the file is a web page (\"Please & sign[2J in\") and not an MP4 video")]
     [InlineData("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>", "the file is XML (\"AccessDenied\") and not an MP4 video")]

@@ -11,7 +11,9 @@ internal static class DiskSpace
         try
         {
             string? place = OperatingSystem.IsWindows() ? Path.GetPathRoot(path) : FindExisting(path);
-            return place is null ? null : new DriveInfo(place).AvailableFreeSpace;
+
+            // A file system that does not know its size, as some of those in user space, has none to give; that does not mean that it is full.
+            return place is not null && new DriveInfo(place) is { TotalSize: > 0 } drive ? drive.AvailableFreeSpace : null;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -53,7 +53,7 @@ internal sealed class KlingService
     /// <param name="taskId">The service's id of the task.</param>
     /// <param name="before">The task as it is recorded; <see langword="null"/> if it is not.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>The task as it is now.</returns>
+    /// <returns>The task as it is now; as it was before if the service answers and says nothing about it.</returns>
     /// <exception cref="KlingException">
     /// <see cref="ErrorKind.AttemptUnknown"/>: the task was made from something else, see <see cref="FindForeignAsync"/>.
     /// <see cref="ErrorKind.TaskNotFound"/>: neither the service nor the ledger knows it. Other kinds: the service could not be asked.
@@ -61,10 +61,10 @@ internal sealed class KlingService
     internal async Task<KlingVideoTask> QueryAsync(string taskId, KlingVideoTask? before, CancellationToken cancellationToken)
     {
         TaskSnapshot snapshot = await Client.QueryTaskAsync(taskId, before?.Subject, cancellationToken).ConfigureAwait(false);
-        if (before is null && snapshot.IsEmpty)
+        if (snapshot.IsEmpty)
         {
-            // Nothing shows that there is such a task. A record of it would set credits aside for a video that nobody is making.
-            throw new KlingException(ErrorKind.TaskNotFound, $"The service shows no task '{taskId}' for this key.");
+            // What nothing shows to exist is not recorded: that would set credits aside for a video that nobody is making.
+            return before ?? throw new KlingException(ErrorKind.TaskNotFound, $"The service shows no task '{taskId}' for this key.");
         }
 
         if (before is not null && await FindForeignAsync(before, snapshot).ConfigureAwait(false) is { } foreign)

@@ -307,16 +307,26 @@ internal sealed class SetupChecks : IAsyncDisposable
     {
         if (configuration.LogPath is string log)
         {
-            _context.RequireNotKept(log);
-            RunLog.RequireLog(log);
+            Require(nameof(configuration.LogPath), log, RunLog.RequireLog);
         }
 
         if (configuration.ReportPath is string template)
         {
             DateTimeOffset now = TimeProvider.System.GetUtcNow();
-            string report = RunReportFile.Expand(template, RunId.Create(now), now);
-            _context.RequireNotKept(report);
-            RunReportFile.RequireReplaceable(report);
+            Require(nameof(configuration.ReportPath), RunReportFile.Expand(template, RunId.Create(now), now), RunReportFile.RequireReplaceable);
+        }
+
+        void Require(string setting, string path, Action<string> require)
+        {
+            try
+            {
+                _context.RequireNotKept(path);
+                require(path);
+            }
+            catch (KlingException exception)
+            {
+                throw exception.WithMessage($"With this {setting}, every run ends before it begins: {exception.Message}");
+            }
         }
     }
 

@@ -86,6 +86,27 @@ public sealed class GetKlingVideoTaskTests
     }
 
     [Theory]
+    [InlineData("fa-IR", "2026-04-31")]
+    [InlineData("th-TH", "2027-02-29")]
+    public async Task A_day_that_does_not_exist_is_refused_whatever_the_calendar_of_the_culture(string culture, string day)
+    {
+        CultureInfo before = CultureInfo.CurrentCulture;
+        CultureInfo.CurrentCulture = CultureInfo.GetCultureInfo(culture);
+        try
+        {
+            await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+            ShellResult result = await shell.RunAsync($"Get-KlingVideoTask -Since '{day}'");
+
+            Assert.NotNull(result.Terminating);
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = before;
+        }
+    }
+
+    [Theory]
     [InlineData("Get-KlingVideoTask -Since 20261129")]
     [InlineData("Get-KlingSpend -Until 7")]
     [InlineData("Export-KlingGallery ./page.html -Since 1795963668.5")]

@@ -147,6 +147,56 @@ public sealed class RowTests
         Assert.Empty(shell.Bill.Tasks);
     }
 
+    [Fact]
+    public async Task A_row_without_a_type_name_is_a_row_all_the_same()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync("$row = [pscustomobject]@{ Path = $image; Prompt = 'p' }; $row.PSObject.TypeNames.Clear(); $row | New-KlingVideoTask", In(shell))).Clean();
+
+        Assert.Single(result.Of<KlingVideoTask>());
+    }
+
+    [Fact]
+    public async Task An_object_from_a_job_of_which_nothing_is_read_but_its_name_buys_no_video_of_the_prompt_alone_either()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            """
+            $serializer = [System.Management.Automation.PSSerializer]
+            $serializer::Deserialize($serializer::Serialize([IO.DriveInfo]'/')) | New-KlingVideoTask -Prompt p -Model kling-3.0/video
+            """,
+            In(shell));
+
+        Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
+        Assert.Empty(shell.Bill.Tasks);
+    }
+
+    [Fact]
+    public async Task A_misspelt_column_of_a_row_of_a_database_is_told_of_too()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            "$table = [Data.DataTable]::new(); $null = $table.Columns.Add('Path'); $null = $table.Columns.Add('Duraton'); $null = $table.Rows.Add($image, 10); $table.Rows | New-KlingVideoTask -Prompt p",
+            In(shell))).Clean();
+
+        Assert.Equal(["Columns of the input that are not read: 'Duraton' (did you mean Duration?)."], result.Warnings);
+    }
+
+    [Fact]
+    public async Task A_row_of_a_database_can_say_no_more_than_the_name_of_a_video()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = (await shell.RunAsync(
+            "$table = [Data.DataTable]::new(); $null = $table.Columns.Add('Name'); $null = $table.Rows.Add('fox'); $table.Rows | New-KlingVideoTask -Prompt p -Model kling-3.0/video",
+            In(shell))).Clean();
+
+        Assert.Single(result.Of<KlingVideoTask>());
+    }
+
     [Theory]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -Prompt p")]
     [InlineData("[pscustomobject]@{ Path = $image; Prompt = 'p' } | New-KlingVideoTask -LiteralPath $image")]

@@ -4,7 +4,6 @@ using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Model;
 using KlingPS.Core.Network;
-using KlingPS.Core.Reporting;
 using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Configuration;
@@ -28,8 +27,8 @@ internal static class ConfigurationRules
         [nameof(ConfigurationValues.LedgerSecretName)] = Text(NameProblem),
         [nameof(ConfigurationValues.DailyCreditCap)] = Number(0, (double)decimal.MaxValue, "has to be a number of credits, 0 or more"),
         [nameof(ConfigurationValues.DefaultDestination)] = Text(PathProblem),
-        [nameof(ConfigurationValues.LogPath)] = Text(FilePathProblem),
-        [nameof(ConfigurationValues.ReportPath)] = Text(text => FilePathProblem(text) ?? RunReportFile.FindProblem(text)),
+        [nameof(ConfigurationValues.LogPath)] = Text(PathProblem),
+        [nameof(ConfigurationValues.ReportPath)] = Text(PathProblem),
         [nameof(ConfigurationValues.PollingInterval)] = Number(0.1, 3600, "has to be a number of seconds from 0.1 to 3600"),
         [nameof(ConfigurationValues.RequestTimeout)] = Number(20, 3600, "has to be a number of seconds from 20 to 3600"),
     };
@@ -87,9 +86,6 @@ internal static class ConfigurationRules
         => !Path.IsPathFullyQualified(path) ? "has to be a full path: a relative one would mean another place in every folder"
             : path.Contains('\0', StringComparison.Ordinal) ? "holds a zero character, which no path has"
             : null;
-
-    private static string? FilePathProblem(string path)
-        => PathProblem(path) ?? (Path.EndsInDirectorySeparator(path) ? "has to be the path of a file, and this is that of a folder" : null);
 
     /// <summary>A password is refused before anything else: if there is one, that is what the user has to know.</summary>
     private static string? LedgerProblem(string text)

@@ -44,8 +44,9 @@ internal sealed partial class RunReportFile
     /// <summary>Adds what becomes known about the account only during the run.</summary>
     public Func<RunReport, RunReport> AddAccount { get; init; } = static report => report;
 
-    /// <summary>What is wrong with the tokens in the path of a report, in words that follow its name; <see langword="null"/> when nothing is.</summary>
-    public static string? FindProblem(string path) => Token().Matches(path).Select(FindProblem).FirstOrDefault(problem => problem is not null);
+    /// <summary>What is wrong with the path of a report, in words that follow its name; <see langword="null"/> when nothing is.</summary>
+    public static string? FindProblem(string path)
+        => Token().Matches(path).Select(FindProblem).FirstOrDefault(problem => problem is not null) ?? (Path.EndsInDirectorySeparator(path) ? "is that of a folder; name a file in it" : null);
 
     /// <summary>The path of a report: <c>{Date}</c> and <c>{RunId}</c> stand for the local time when the run began, and for its id.</summary>
     /// <param name="path">The path; <c>{Date}</c> takes a format, such as <c>{Date:yyyyMMdd}</c>.</param>

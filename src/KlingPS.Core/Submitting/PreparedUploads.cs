@@ -29,7 +29,7 @@ internal sealed class PreparedUploads(ImageUploader uploader, Func<List<UploadRe
         return spec;
     }
 
-    /// <summary>Whether so much time has passed since that the service may not have them any more.</summary>
+    /// <summary>Whether so much time has passed since they were made or checked that the service may not have them any more.</summary>
     /// <param name="cancellationToken">Ends the search.</param>
     public async Task<bool> HaveEndedAsync(CancellationToken cancellationToken)
         => _checkedAt.Since(time) > ImageUploader.SurelyThere && !await uploader.AreUsableAsync(_uploads, cancellationToken).ConfigureAwait(false);

@@ -385,6 +385,7 @@ internal sealed class Purchase(
             case RecordResult.Superseded { Task: { TaskId: not null } bought }:
                 return bought;
             default:
+                place.Forget();
                 _intent = _intent.Renew() with { Former = IsReusing ? [] : [.. _intent.Former, task] };
                 _wasRefused = false;
                 return null;

@@ -193,6 +193,9 @@ internal sealed class PurchaseGate(KlingSession session, BalanceWatch? balance)
         /// <summary>Called when the ledger has recorded it.</summary>
         public void Record() => gate.Move(() => IsRecorded = true);
 
+        /// <summary>Called when the ledger counts it no more, because it is to be recorded anew.</summary>
+        public void Forget() => gate.Move(() => IsRecorded = false);
+
         /// <summary>Called when the service has turned it down for now.</summary>
         public void HoldBack() => gate.Move(() => IsHeldBack = true);
 

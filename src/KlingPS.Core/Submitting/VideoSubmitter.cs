@@ -596,15 +596,15 @@ internal sealed class VideoSubmitter
     }
 
     private async Task<MediaSource?> UploadAsync(MediaSource? source, IdentifiedImage? image, List<UploadRecord> uploads, CancellationToken cancellationToken)
-        => image is null ? source : Use((await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload, source, uploads);
+        => source is null || image is null ? source : Use((await _uploader.UploadAsync(image, force: false, cancellationToken).ConfigureAwait(false)).Upload, source, uploads);
 
     private async Task<MediaSource?> UploadAsync(MediaSource? source, IdentifiedClip? clip, List<UploadRecord> uploads, CancellationToken cancellationToken)
-        => clip is null ? source : Use(await _uploader.UploadAsync(clip, cancellationToken).ConfigureAwait(false), source, uploads);
+        => source is null || clip is null ? source : Use(await _uploader.UploadAsync(clip, cancellationToken).ConfigureAwait(false), source, uploads);
 
-    private static MediaSource? Use(UploadRecord upload, MediaSource? source, List<UploadRecord> uploads)
+    private static MediaSource Use(UploadRecord upload, MediaSource source, List<UploadRecord> uploads)
     {
         uploads.Add(upload);
-        return source is null ? null : source with { Uri = upload.Uri };
+        return source with { Uri = upload.Uri };
     }
 
     private async Task<IdentifiedClip?> IdentifyClipAsync(MediaSource? source, bool isPresent, CancellationToken cancellationToken)

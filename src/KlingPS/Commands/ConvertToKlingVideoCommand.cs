@@ -149,7 +149,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         if (!IsOnlyPlanned && CreateReport() is RunReportFile report)
         {
             _book = new ConversionBook(RunId, report);
-            _reportTrouble = _book.Begin();
+            BeforeAnything(() => _reportTrouble = _book.Begin());
         }
     }
 
@@ -488,7 +488,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         string path = Context.Shell.Paths.GetLiteralPath(RunReportFile.Expand(ReportPath ?? Context.Settings.Current.ReportPath!, RunId, begun.Begin));
         if (HasSettings())
         {
-            Context.RequireNotKept(path);
+            BeforeAnything(() => Context.RequireNotKept(path));
         }
 
         return new RunReportFile(

@@ -130,7 +130,9 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
         Add(nameof(LedgerSecretName), LedgerSecretName);
         Add(nameof(DailyCreditCap), DailyCreditCap);
         Add(nameof(DefaultDestination), DefaultDestination is null ? null : GetFullPath(DefaultDestination));
+        Require(nameof(LogPath), LogPath is not null && System.IO.Path.EndsInDirectorySeparator(LogPath) ? "is that of a folder; name a file in it" : null);
         Add(nameof(LogPath), LogPath is null ? null : GetFullPath(LogPath));
+        Require(nameof(ReportPath), ReportPath is null ? null : RunReportFile.FindProblem(ReportPath));
         Add(nameof(ReportPath), ReportPath is null ? null : RunReportFile.Complete(ReportPath, Context.Shell.Paths.GetLiteralPath));
         Add(nameof(PollingInterval), PollingInterval);
         Add(nameof(RequestTimeout), RequestTimeout);
@@ -150,6 +152,14 @@ public sealed class SetKlingConfigurationCommand : KlingCommand
         }
 
         return changes;
+
+        static void Require(string name, string? problem)
+        {
+            if (problem is not null)
+            {
+                throw new KlingException(ErrorKind.RequestInvalid, $"The path of {name} {problem}. The configuration file is as it was.");
+            }
+        }
 
         void Add(string name, object? value)
         {

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Management.Automation;
 using KlingPS.Core;
 
@@ -53,15 +54,18 @@ internal sealed class NearColumns
     }
 
     /// <summary>
-    /// Whether an object is a row of a table, or of a class that was written for it in a script. What comes from a job or Import-Clixml has no type of
-    /// its own, and its properties are still those of the object that it was.
+    /// Whether an object is a row of a table or of a database, or of a class that was written for it in a script. What comes from a job or
+    /// Import-Clixml has no type of its own, and its properties are still those of the object that it was.
     /// </summary>
     public static bool IsOfTable(PSObject row)
     {
         ArgumentNullException.ThrowIfNull(row);
-        return row.BaseObject is PSCustomObject
-            ? !row.TypeNames[0].StartsWith(Deserialized, StringComparison.Ordinal) || row.TypeNames.Contains(Deserialized + typeof(PSCustomObject).FullName)
-            : row.BaseObject.GetType().Assembly.IsDynamic;
+        return row.BaseObject switch
+        {
+            PSCustomObject => row.TypeNames.FirstOrDefault()?.StartsWith(Deserialized, StringComparison.Ordinal) != true || row.TypeNames.Contains(Deserialized + typeof(PSCustomObject).FullName),
+            DataRow or DataRowView => true,
+            var other => other.GetType().Assembly.IsDynamic,
+        };
     }
 
     /// <summary>Whether the command reads a column of this name.</summary>

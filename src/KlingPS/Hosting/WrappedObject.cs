@@ -12,11 +12,12 @@ internal static class WrappedObject
     /// <summary>The object itself, wrapped or not.</summary>
     public static object? Unwrap(object? value) => value is PSObject wrapped ? wrapped.BaseObject : value;
 
-    /// <summary>What a message calls an object by its type: <c>an object of the type Dictionary</c>.</summary>
+    /// <summary>What a message calls an object by its type, or by the one that it had before it came from a job or a file: <c>an object of the type Dictionary</c>.</summary>
     public static string Describe(object value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        return $"an object of the type {value.GetType().Name.Split('`')[0]}";
+        string type = value is PSObject { BaseObject: PSCustomObject, TypeNames: [var name, ..] } ? name.Split('.')[^1] : Unwrap(value)!.GetType().Name;
+        return $"an object of the type {type.Split('`')[0]}";
     }
 
     /// <summary>The properties that were added to an object, as Add-Member does.</summary>

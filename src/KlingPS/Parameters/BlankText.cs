@@ -11,5 +11,5 @@ internal static class BlankText
 
     /// <summary>Whether a value says nothing: no text, only blanks, the NULL of a database, or a list with nothing else in it.</summary>
     public static bool IsNothing(object? value) => WrappedObject.Unwrap(value) is var given
-        && (NumberText.IsBlank(given) || (given is IList list && list.Cast<object?>().All(IsNothing)));
+        && (NumberText.IsBlank(given) || (given is IList list && list.Cast<object?>().All(item => NumberText.IsBlank(WrappedObject.Unwrap(item)))));
 }

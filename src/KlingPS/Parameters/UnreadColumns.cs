@@ -57,7 +57,7 @@ internal static class UnreadColumns
         }
 
         return isWithoutImage && HasNothingButName(row, columns)
-            ? $"what came through the pipeline is {WrappedObject.Describe(row.BaseObject)}, of which {command.Name} would read nothing but the name. If that is to be the name of a video, make it a row: [pscustomobject]@{{ Name = … }}."
+            ? $"what came through the pipeline is {WrappedObject.Describe(row)}, of which {command.Name} would read nothing but the name. If that is to be the name of a video, make it a row: [pscustomobject]@{{ Name = … }}."
             : null;
     }
 
@@ -67,8 +67,8 @@ internal static class UnreadColumns
 
     /// <summary>Whether an object is of another kind and nothing would be read of it but its name, which almost every object has.</summary>
     private static bool HasNothingButName(PSObject row, NearColumns columns)
-        => !NearColumns.IsOfTable(row) && row.BaseObject is not (string or PSCustomObject)
-            && row.Properties["Name"] is { MemberType: not PSMemberTypes.NoteProperty }
+        => !NearColumns.IsOfTable(row) && row.BaseObject is not string
+            && row.Properties["Name"] is PSPropertyInfo name && (row.BaseObject is PSCustomObject || name.MemberType != PSMemberTypes.NoteProperty)
             && !row.Properties.Any(column => columns.Reads(column.Name) && !IsName(column.Name));
 
     private static bool IsName(string name) => name.Equals("Name", StringComparison.OrdinalIgnoreCase);

@@ -56,7 +56,6 @@ public sealed class ConfigurationFileTests : IDisposable
     [InlineData("{\n\"LedgerPath\": \"/data/ledger\\u0000.db\" }", "line 2")]
     [InlineData("{\n\"DefaultDestination\": \"/videos\\u0000\" }", "line 2")]
     [InlineData("{\n\"DefaultDestination\": \"videos\" }", "line 2")]
-    [InlineData("{\n\"ReportPath\": \"/reports/{RunId:N}.json\" }", "'{RunId:N}'")]
     [InlineData("{\n\"PollingInterval\": 0 }", "line 2")]
     [InlineData("{\n\"RequestTimeout\": 1e99 }", "line 2")]
     [InlineData("{\n\"Vault\": \"a\",\n\"vault\": \"b\" }", "line 3")]

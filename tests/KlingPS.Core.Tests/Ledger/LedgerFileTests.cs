@@ -289,7 +289,7 @@ public sealed class LedgerFileTests : IAsyncLifetime
     [Theory]
     [InlineData(10, "SQLite Error 10: 'disk I/O error'.", "Most likely it is full: free some space, then run the command again.")]
     [InlineData(21, "SQLite Error 21: 'bad parameter or other API misuse'.", "the database reports: SQLite Error 21: 'bad parameter or other API misuse'. Without")]
-    public void An_error_of_the_disk_says_that_it_is_mostly_full_and_no_error_has_two_full_stops(int code, string message, string says)
+    public void An_error_of_the_disk_says_that_it_is_most_likely_full_and_no_error_has_two_full_stops(int code, string message, string says)
     {
         // The first is what SQLite says of a full disk where it cannot enlarge the file beside the ledger that its processes share.
         var engine = new SqliteEngine(_temp.Path, () => SqliteProvider.Factory, _temp.Time, string.Empty);

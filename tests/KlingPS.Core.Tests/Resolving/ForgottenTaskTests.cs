@@ -49,8 +49,21 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => ForgetAsync(task));
 
         Assert.Equal((ErrorKind.RequestInvalid, task.Id), (error.Kind, error.TaskNumber));
-        Assert.Contains("it is Succeeded. Nothing was given up.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("is Succeeded, and the service did not say that it no longer knows it. Nothing was given up.", error.Message, StringComparison.Ordinal);
         Assert.Equal(KlingTaskState.Succeeded, (await RecordAsync()).TaskState);
+    }
+
+    [Fact]
+    public async Task A_task_that_the_service_says_nothing_about_is_not_given_up_and_stays_as_it_was()
+    {
+        KlingVideoTask task = await AcceptedLongAgoAsync();
+        await _harness.Ledger.Tasks.RecordSnapshotAsync(task.Account, new TaskSnapshot { TaskId = "a", State = KlingTaskState.Generating });
+        _harness.Tasks["a"] = Replies.Data("null");
+
+        KlingException error = await Assert.ThrowsAsync<KlingException>(() => ForgetAsync(task with { TaskState = KlingTaskState.Generating }));
+
+        Assert.Contains("is Generating, and the service did not say that it no longer knows it", error.Message, StringComparison.Ordinal);
+        Assert.Equal(KlingTaskState.Generating, (await RecordAsync()).TaskState);
     }
 
     [Theory]

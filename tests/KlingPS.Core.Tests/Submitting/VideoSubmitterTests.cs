@@ -1605,6 +1605,163 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.Equal([KlingTaskState.Rejected, KlingTaskState.Waiting], (await _harness.ListAsync()).Select(task => task.TaskState));
     }
 
+    private void SleepOnceBehindGate(TimeSpan span)
+    {
+        int slept = 0;
+        _harness.Ledger.BehindCreateGate = () =>
+        {
+            if (slept++ == 0)
+            {
+                _harness.Clock.SetTimeOfDay(span);
+            }
+        };
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_request_that_was_held_back_over_a_weekend_leaves_with_new_uploads(bool isReusing)
+    {
+        _harness.Service.On(
+            FakeService.CreatePath,
+            async (request, token) =>
+            {
+                HttpResponseMessage answer = await Replies.Code(455, "Maintenance")(request, token);
+                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(60));
+                return answer;
+            },
+            _harness.AcceptTask);
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = isReusing });
+
+        Assert.True(outcome.Error is null, outcome.Error?.ToString());
+        Assert.Equal((2, 2, 0), (_harness.Uploads, _harness.Creates, _harness.Ledger.PlacesTaken));
+        Assert.Equal([KlingTaskState.Rejected, KlingTaskState.Waiting], (await _harness.ListAsync()).Select(task => task.TaskState));
+    }
+
+    [Fact]
+    public async Task A_request_that_is_made_again_over_a_weekend_still_takes_the_place_of_the_lost_one()
+    {
+        _harness.Session.DailyCreditCap = 42;
+        _harness.Service.On(FakeService.CreatePath, Replies.FailsAfter(new HttpRequestException(HttpRequestError.ResponseEnded)), Replies.Accepts("t2"));
+        await SubmitAsync(_harness.Submission("fox.png"));
+        KlingVideoTask lost = await RecordAsync();
+        SleepOnceBehindGate(TimeSpan.FromHours(60));
+
+        using var deadline = new KlingPS.Core.Scheduling.Deadline(_harness.Clock, null);
+        KlingVideoTask again = await _harness.Clock.RunAsync(new UnknownTaskResolver(_harness.NewService(isObserved: false)).ResubmitAsync(lost, deadline, CancellationToken.None));
+
+        Assert.Equal(("t2", lost.Id), (again.TaskId, again.Replaces));
+        Assert.Equal((2, 2), (_harness.Uploads, _harness.Creates));
+        Assert.Equal(["Abandoned", "Rejected", "Waiting"], (await _harness.ListAsync()).Select(task => task.TaskState.ToString()));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_upload_that_fails_the_second_time_is_the_error_of_its_image_alone(bool isReusing)
+    {
+        SleepOnceBehindGate(TimeSpan.FromHours(60));
+        int uploads = 0;
+        _harness.Service.On(FakeService.UploadPath, (request, token) => ++uploads == 1 ? PipelineHarness.AcceptUpload(request, token) : Replies.Code(500, "broken")(request, token));
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = isReusing });
+
+        Assert.NotNull(outcome.Error);
+        Assert.Equal((0, 0), (_harness.Creates, _harness.Ledger.PlacesTaken));
+        Assert.Equal([KlingTaskState.Rejected], (await _harness.ListAsync()).Select(task => task.TaskState));
+        Assert.Null((await SubmitAsync(Submissions.FromUri("https://images.example/owl.png"))).Error);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_image_that_is_gone_when_it_is_to_be_uploaded_again_buys_nothing(bool isReusing)
+    {
+        SleepOnceBehindGate(TimeSpan.FromHours(60));
+        Submission request = _harness.Submission("fox.png") with { ReusePurchase = isReusing };
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.RecordRejectedAsync))
+            {
+                File.Delete(request.Spec.Image!.Path!);
+            }
+        };
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(request);
+
+        Assert.Equal(ErrorKind.PathNotFound, outcome.Error?.Kind);
+        Assert.Equal(0, _harness.Creates);
+        Assert.Null((await SubmitAsync(Submissions.FromUri("https://images.example/owl.png"))).Error);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task An_attempt_that_turns_out_to_be_bought_while_it_is_uploaded_again_is_not_sent_again(bool isReusing)
+    {
+        _harness.Service.On(
+            FakeService.CreatePath,
+            async (request, token) =>
+            {
+                HttpResponseMessage answer = await Replies.Code(455, "Maintenance")(request, token);
+                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(60));
+                return answer;
+            },
+            _harness.AcceptTask);
+        int uploads = 0;
+        _harness.Service.On(FakeService.UploadPath, async (request, token) =>
+        {
+            if (++uploads == 2)
+            {
+                KlingVideoTask first = await RecordAsync();
+                await _harness.Ledger.Tasks.RecordAcceptedAsync(first.Id, "revealed", new TaskIntent { Account = first.Account, Spec = first.Spec, Identity = first.Identity!, Credits = 42, Nonce = first.Nonce! });
+            }
+
+            return await PipelineHarness.AcceptUpload(request, token);
+        });
+
+        Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = isReusing });
+
+        Assert.Equal(1, _harness.Creates);
+        Assert.Contains("revealed", (await _harness.ListAsync()).Select(task => task.TaskId));
+        Assert.True(outcome.Value is { TaskId: "revealed" } || outcome.Error is not null);
+    }
+
+    [Fact]
+    public async Task A_limit_goes_to_the_first_image_though_it_is_uploaded_again()
+    {
+        _harness.Session.DailyCreditCap = 42;
+        int slept = 0;
+        _harness.Ledger.BehindCreateGate = () =>
+        {
+            if (slept++ == 0)
+            {
+                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(60));
+            }
+        };
+        Task<Outcome<Submission, KlingVideoTask>>? second = null;
+        int checks = 0;
+        _harness.Ledger.BeforeCall = name => checks += name == nameof(ITaskJournal.FindBudgetExcessAsync) ? 1 : 0;
+        int uploads = 0;
+        _harness.Service.On(FakeService.UploadPath, async (request, token) =>
+        {
+            if (++uploads == 2)
+            {
+                int before = checks;
+                second = _submitter.SubmitAsync(Submissions.FromUri("https://images.example/owl.png"), CancellationToken.None);
+                await Eventually.TrueAsync(() => checks > before, "the check of the second image");
+            }
+
+            return await PipelineHarness.AcceptUpload(request, token);
+        });
+
+        Outcome<Submission, KlingVideoTask> first = await SubmitAsync(_harness.Submission("fox.png"));
+
+        Assert.Null(first.Error);
+        Assert.Equal(ErrorKind.BudgetExceeded, (await second!).Error?.Kind);
+    }
+
     [Fact]
     public async Task An_image_that_changed_is_another_image()
     {

@@ -39,7 +39,6 @@ internal readonly record struct ServerHost(string Name, int? Port)
 {
     /// <summary>Whether it is the folder of a Unix socket.</summary>
     public bool IsSocket => Name.StartsWith('/');
-
 }
 
 /// <summary>A ledger in a PostgreSQL database.</summary>

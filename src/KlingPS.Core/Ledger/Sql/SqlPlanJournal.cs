@@ -96,5 +96,4 @@ internal sealed class SqlPlanJournal(SqlStore store) : IPlanJournal
         FROM spent_by_run s WHERE s.run_id IN (SELECT id FROM runs WHERE plan_id = @id)
         """,
         ("id", id)).ConfigureAwait(false) ?? 0;
-
 }

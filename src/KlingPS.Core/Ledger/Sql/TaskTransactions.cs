@@ -613,5 +613,4 @@ internal sealed class TaskTransactions(IAttemptOwners owners, TimeProvider time)
 
     private static string Name(KlingVideoTask task)
         => string.Create(CultureInfo.InvariantCulture, $"{task.Id} ({task.Subject})");
-
 }

@@ -519,8 +519,11 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
         }
 
         string full = GetFullPath(path);
-        Context.RequireNotKept(full);
-        RunLog.RequireLog(full);
+        BeforeAnything(() =>
+        {
+            Context.RequireNotKept(full);
+            RunLog.RequireLog(full);
+        });
         CommandContext context = Context;
         Context.Log = new RunLog(new RunLogOptions
         {
@@ -530,6 +533,19 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             Redact = context.Redact,
             OnTrouble = text => Post(() => base.WriteWarning(VisibleText.Of(text))),
         });
+    }
+
+    /// <summary>Makes sure of something before anything is done. An error says that nothing was.</summary>
+    private protected void BeforeAnything(Action require)
+    {
+        try
+        {
+            require();
+        }
+        catch (KlingException exception) when (NothingDone.Length > 0)
+        {
+            throw exception.WithMessage(exception.Message + NothingDone);
+        }
     }
 
     private void Guard(Action work)

@@ -62,6 +62,28 @@ public sealed class GalleryWithoutLedgerTests : IDisposable
     }
 
     [Fact]
+    public async Task A_video_that_was_saved_under_the_name_of_another_one_is_not_shown_as_that_one_by_its_old_sidecar()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        (await shell.RunAsync(
+            """
+            ConvertTo-KlingVideo $image 'It runs.' $destination -Sidecar | Out-Null
+            [IO.File]::Move("$destination/fox.mp4", $kept)
+            ConvertTo-KlingVideo $image 'It sleeps.' $destination | Out-Null
+            Disconnect-KlingAccount
+            """,
+            new { image = shell.Image("fox.png"), destination = shell.Destination, kept = Path.Combine(shell.Folder, "kept.mp4") })).Clean();
+        Environment.SetEnvironmentVariable(LedgerLocation.Variable, Ledger + "5");
+        using var other = new HostedShell();
+        string page = Path.Combine(shell.Destination, "gallery.html");
+
+        (await other.RunAsync("Export-KlingGallery $page", new { page })).Clean();
+
+        Assert.Equal(["fox.mp4"], Directory.GetFiles(shell.Destination, "*.mp4").Select(Path.GetFileName));
+        Assert.DoesNotContain("It runs.", File.ReadAllText(page), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Without_a_ledger_another_take_comes_after_those_that_the_sidecars_tell_of()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

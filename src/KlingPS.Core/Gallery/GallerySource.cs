@@ -158,7 +158,7 @@ internal sealed class GallerySource
             return new GalleryEntry(EntryOrigin.Ledger, owner, path);
         }
 
-        if (Sidecar.TryRead(Sidecar.PathOf(path)) is Sidecar sidecar)
+        if (Sidecar.TryRead(Sidecar.PathOf(path)) is Sidecar sidecar && await IsOfAsync(sidecar, path, cancellationToken).ConfigureAwait(false))
         {
             KlingVideoTask task = sidecar.ToTask(path);
             return (task.TaskId is string id ? Find(id) : null) is KlingVideoTask recorded
@@ -177,6 +177,15 @@ internal sealed class GallerySource
             ? new GalleryEntry(EntryOrigin.Ledger, same, path)
             : new GalleryEntry(EntryOrigin.File, null, path) { VideoHash = hash };
     }
+
+    /// <summary>
+    /// Whether a sidecar is that of the video which has its name now, or had it last. Only one that was written after it may be another, as when the
+    /// first was moved away: that is read.
+    /// </summary>
+    private async Task<bool> IsOfAsync(Sidecar sidecar, string path, CancellationToken cancellationToken)
+        => FileStamp.Of(path) is not FileStamp video
+            || video.ModifiedAt <= FileStamp.Of(Sidecar.PathOf(path))?.ModifiedAt
+            || await FindHashAsync(path, cancellationToken).ConfigureAwait(false) == sidecar.Video.Sha256;
 
     private KlingVideoTask? FindByHash(string hash)
     {

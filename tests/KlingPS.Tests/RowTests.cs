@@ -174,6 +174,18 @@ public sealed class RowTests
     }
 
     [Fact]
+    public async Task A_row_of_a_database_is_judged_by_its_columns_alone()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        (await shell.RunAsync(
+            "$table = [Data.DataTable]::new(); $null = $table.Columns.Add('Prompt'); $null = $table.Rows.Add('A sunrise as in sunrise.png'); $table.Rows | New-KlingVideoTask -Model kling-3.0/video",
+            In(shell))).Clean();
+
+        Assert.Single(shell.Bill.Tasks);
+    }
+
+    [Fact]
     public async Task A_misspelt_column_of_a_row_of_a_database_is_told_of_too()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -83,11 +83,26 @@ internal sealed class NearColumns
         static bool IsKept(char c) => !char.IsWhiteSpace(c) && c is not ('_' or '-');
     }
 
+    /// <summary>The columns of a row of a database, which has other properties as well.</summary>
+    /// <returns><see langword="null"/> for any other object.</returns>
+    public static IEnumerable<PSPropertyInfo>? OfDatabase(PSObject row)
+    {
+        ArgumentNullException.ThrowIfNull(row);
+        DataTable? table = row.BaseObject switch
+        {
+            DataRow of => of.Table,
+            DataRowView of => of.Row.Table,
+            _ => null,
+        };
+        return table?.Columns.Cast<DataColumn>().Select(column => row.Properties[column.ColumnName]).OfType<PSPropertyInfo>();
+    }
+
     /// <summary>The properties that may be columns: those of a row, or what somebody has added to another object, which has the others for other reasons.</summary>
     private static IEnumerable<PSPropertyInfo> ColumnsOf(PSObject row)
-        => IsOfTable(row) ? row.Properties.Where(column => column.MemberType is PSMemberTypes.NoteProperty or PSMemberTypes.Property)
-            : row.BaseObject is PSCustomObject ? []
-            : WrappedObject.FindAdded(row)?.Where(column => column.MemberType == PSMemberTypes.NoteProperty) ?? [];
+        => OfDatabase(row)
+            ?? (IsOfTable(row) ? row.Properties.Where(column => column.MemberType is PSMemberTypes.NoteProperty or PSMemberTypes.Property)
+                : row.BaseObject is PSCustomObject ? []
+                : WrappedObject.FindAdded(row)?.Where(column => column.MemberType == PSMemberTypes.NoteProperty) ?? []);
 
     /// <summary>Whether a column is a property of the file that the row was made from, by Select-Object *, or in a CSV file or JSON.</summary>
     private static bool IsOfFile(PSObject row, string name)

@@ -16,8 +16,8 @@ internal static class WrappedObject
     public static string Describe(object value)
     {
         ArgumentNullException.ThrowIfNull(value);
-        string type = value is PSObject { BaseObject: PSCustomObject, TypeNames: [var name, ..] } ? name.Split('.')[^1] : Unwrap(value)!.GetType().Name;
-        return $"an object of the type {type.Split('`')[0]}";
+        string type = value is PSObject { BaseObject: PSCustomObject, TypeNames: [var name, ..] } ? name : Unwrap(value)!.GetType().Name;
+        return $"an object of the type {type.Split('`', '[')[0].Split('.')[^1]}";
     }
 
     /// <summary>The properties that were added to an object, as Add-Member does.</summary>

@@ -12,12 +12,14 @@ namespace KlingPS.Parameters;
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed partial class MomentAttribute : ArgumentTransformationAttribute
 {
+    private const string Form = "Write a date, such as 2026-11-29, or a date and a time: '2026-11-29 14:00'.";
+
     /// <inheritdoc/>
     public override object? Transform(EngineIntrinsics engineIntrinsics, object? inputData) => WrappedObject.Unwrap(inputData) switch
     {
         DateTimeOffset moment => moment.LocalDateTime,
-        string text when Iso().IsMatch(text) => DateTime.TryParse(text, CultureInfo.InvariantCulture, out DateTime moment) ? moment : throw RefusedInput.Create($"'{text}' is not a moment: there is no such date or time."),
-        not string and var number when NumberText.Read(number) is not null => throw RefusedInput.Create($"{NumberText.Show(number)} is a number and not a moment. Write a date, such as 2026-11-29, or a date and a time: '2026-11-29 14:00'."),
+        string text when Iso().IsMatch(text) => DateTime.TryParse(text, CultureInfo.InvariantCulture, out DateTime moment) ? moment : throw RefusedInput.Create($"'{text}' is not a moment. {Form}"),
+        not string and var number when NumberText.Read(number) is not null => throw RefusedInput.Create($"{NumberText.Show(number)} is a number and not a moment. {Form}"),
         _ => inputData,
     };
 

@@ -63,7 +63,7 @@ internal static class UnreadColumns
 
     /// <summary>The properties that may be columns. Those that every file has ask for nothing, and to look at all of them takes longer than everything else that is done for a file.</summary>
     private static IEnumerable<PSPropertyInfo> ColumnsOf(PSObject row)
-        => row.BaseObject is FileSystemInfo && WrappedObject.FindAdded(row) is { } added ? added : row.Properties;
+        => NearColumns.OfDatabase(row) ?? (row.BaseObject is FileSystemInfo && WrappedObject.FindAdded(row) is { } added ? added : row.Properties);
 
     /// <summary>Whether an object is of another kind and nothing would be read of it but its name, which almost every object has.</summary>
     private static bool HasNothingButName(PSObject row, NearColumns columns)

@@ -219,7 +219,7 @@ public sealed class LedgerCommandTests
         Assert.Contains("was bought a moment ago", young.ToString(), StringComparison.Ordinal);
 
         ErrorRecord known = Assert.Single((await shell.RunAsync("$task | Resolve-KlingVideoTask -Abandon")).Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument);
-        Assert.Contains("and the service did not say that it no longer knows it", known.ToString(), StringComparison.Ordinal);
+        Assert.Contains("The service does not say that it no longer knows task", known.ToString(), StringComparison.Ordinal);
         Assert.Equal(asked + 2, shell.Bill.Queries);
     }
 

@@ -124,7 +124,7 @@ internal sealed class KlingClient
         };
         try
         {
-            // Some routes say 200 with no data for a task they do not know yet: that task is waiting.
+            // Some routes say 200 with no data for a task they do not know yet.
             // And as in callbacks, the answer about a failed task may have the code of the failure: the record says how it ended.
             ApiResponse response = await ReadAsync(call, cancellationToken, static response => response.Data.Text("state") is not null).ConfigureAwait(false);
             return _snapshots.Read(response.Data, taskId)

@@ -131,6 +131,10 @@ internal sealed class CallbackProcessor
             RequireSame(attempt, snapshot);
             await SettleAsync(attempt, snapshot.TaskId).ConfigureAwait(false);
         }
+        else if (known is not null && snapshot.IsEmpty)
+        {
+            return new LocatedCallback(known, IsConfirmed: false, IsSettled: false);
+        }
 
         (KlingVideoTask task, KlingVideoTask? other) = await _service.RecordAsync(known, snapshot, attempt).ConfigureAwait(false);
         if (isInDoubt && other is null && task.TaskState != known!.TaskState)

@@ -9,11 +9,15 @@ internal sealed class TaskFinder
     private readonly KlingSession _session;
     private readonly KlingService _service;
     private readonly RecordedTasks _recorded;
+    private readonly ServiceQuestions? _questions;
 
     /// <summary>Creates the finder.</summary>
-    public TaskFinder(KlingService service)
+    /// <param name="service">The service and the ledger.</param>
+    /// <param name="questions">The questions that these are given up with; <see langword="null"/> if each is asked.</param>
+    public TaskFinder(KlingService service, ServiceQuestions? questions = null)
     {
         ArgumentNullException.ThrowIfNull(service);
+        _questions = questions;
         _service = service;
         _session = service.Session;
         _recorded = new RecordedTasks(service.Session.Ledger, service.Session.Account);
@@ -46,7 +50,7 @@ internal sealed class TaskFinder
     public async Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);
-        return task.TaskId is null ? task : await _service.QueryAsync(task.TaskId, task, cancellationToken).ConfigureAwait(false);
+        return task.TaskId is null ? task : await QueryAsync(task.TaskId, task, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>A task that the ledger does not have was bought elsewhere, or before there was a ledger: only the service may know it.</summary>
@@ -64,7 +68,7 @@ internal sealed class TaskFinder
 
         try
         {
-            return await _service.QueryAsync(taskId, before: null, cancellationToken).ConfigureAwait(false);
+            return await QueryAsync(taskId, before: null, cancellationToken).ConfigureAwait(false);
         }
         catch (KlingException exception) when (exception.Kind == ErrorKind.TaskNotFound)
         {
@@ -82,4 +86,7 @@ internal sealed class TaskFinder
             throw unknown;
         }
     }
+
+    private Task<KlingVideoTask> QueryAsync(string taskId, KlingVideoTask? before, CancellationToken cancellationToken)
+        => _questions is null ? _service.QueryAsync(taskId, before, cancellationToken) : _questions.AskAsync(() => _service.QueryAsync(taskId, before, cancellationToken));
 }

@@ -147,7 +147,7 @@ internal sealed class UnknownTaskResolver
             KlingVideoTask known = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
             throw new KlingException(
                 ErrorKind.RequestInvalid,
-                $"Task {task.Id} ('{task.Subject}') is {known.State}, and the service did not say that it no longer knows it. Nothing was given up. To get its video: Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask | Save-KlingVideo.")
+                $"The service does not say that it no longer knows task {task.Id} ('{task.Subject}'), which is {known.State}. Nothing was given up. To get its video: Get-KlingVideoTask -Id {task.Id} | Wait-KlingVideoTask | Save-KlingVideo.")
             {
                 TaskNumber = task.Id,
             };

@@ -82,6 +82,7 @@ internal sealed class VideoSaver
     private readonly SaveOptions _options;
     private readonly IPipelineObserver? _observer;
     private readonly PipelineEvents _events;
+    private readonly ServiceQuestions _questions;
     private readonly TaskFinder _finder;
     private readonly KlingClient _client;
     private readonly VideoDownloader _downloader;
@@ -90,9 +91,6 @@ internal sealed class VideoSaver
     private readonly PrioritySlots _slots = new(MaxDownloads);
     private readonly PrioritySlots _flushes = new(MaxFlushes);
     private int _lastIndex;
-
-    /// <summary>What every question to the service meets, once one has met it.</summary>
-    private volatile KlingException? _refusal;
 
     /// <summary>Creates the saver.</summary>
     public VideoSaver(KlingService service, SaveOptions options)
@@ -103,7 +101,8 @@ internal sealed class VideoSaver
         _options = options;
         _observer = service.Observer;
         _events = service.Events;
-        _finder = new TaskFinder(service);
+        _questions = new ServiceQuestions(_session.TimeProvider);
+        _finder = new TaskFinder(service, _questions);
         _client = service.Client;
         _downloader = new VideoDownloader(
             _session.GetDownloadHandler(_observer),
@@ -138,7 +137,7 @@ internal sealed class VideoSaver
 
             if (task.TaskState.IsPending() || task is { TaskState: KlingTaskState.Succeeded, ResultUri: null })
             {
-                task = await RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+                task = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
             }
 
             if (task.TaskState == KlingTaskState.Succeeded)
@@ -154,7 +153,6 @@ internal sealed class VideoSaver
 #pragma warning restore CA1031
         {
             KlingException error = UnexpectedError.From(exception, reference.ToString());
-            _refusal ??= error is KlingApiException { IsFatal: true } ? error : null;
             return new(reference, null, task is null || error.IsFatal ? error : error.About(task.Id));
         }
     }
@@ -218,10 +216,6 @@ internal sealed class VideoSaver
         // The ledger is not asked for one task after another: each time, it could take just as long to find that the server is gone.
         return made ?? throw _loss.Error!;
     }
-
-    /// <summary>Asks the service for a task, unless it would give the same refusal again: videos whose links are known do not wait for that.</summary>
-    private Task<KlingVideoTask> RefreshAsync(KlingVideoTask task, CancellationToken cancellationToken)
-        => _refusal is KlingException refusal ? Task.FromException<KlingVideoTask>(refusal) : _finder.RefreshAsync(task, cancellationToken);
 
     /// <summary>Saves the video of a finished task; of those waiting, the one that expires first goes first.</summary>
     /// <param name="task">The task.</param>
@@ -436,7 +430,7 @@ internal sealed class VideoSaver
             return recorded;
         }
 
-        KlingVideoTask fresh = await RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+        KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
         return FindLink(fresh, out string problem) ?? throw new KlingException(
             ErrorKind.AnswerInvalid,
             $"The service says that task {task.Id} ('{task.Subject}') has succeeded, but {problem}. Nothing is downloaded. "
@@ -460,7 +454,7 @@ internal sealed class VideoSaver
                 : await FindNamedAsync(cancellationToken).ConfigureAwait(false) ?? await FindRenewedAsync(cancellationToken).ConfigureAwait(false);
         };
 
-        async Task<Uri?> FindRenewedAsync(CancellationToken cancellationToken)
+        Task<Uri?> FindRenewedAsync(CancellationToken cancellationToken) => _questions.AskAsync(async () =>
         {
             try
             {
@@ -471,11 +465,11 @@ internal sealed class VideoSaver
                 // The service does not renew this link.
                 return null;
             }
-        }
+        });
 
         async Task<Uri?> FindNamedAsync(CancellationToken cancellationToken)
         {
-            KlingVideoTask fresh = await RefreshAsync(task, cancellationToken).ConfigureAwait(false);
+            KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
             return FindLink(fresh, out _) is Uri named && named != link ? named : null;
         }
     }

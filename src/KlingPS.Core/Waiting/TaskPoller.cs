@@ -40,6 +40,7 @@ internal sealed class TaskPoller
             }
 
             watch.SilentSince = null;
+            watch.SilentPolls = 0;
             if (await _service.FindForeignAsync(watch.Task, snapshot).ConfigureAwait(false) is { } foreign)
             {
                 _service.Events.OnObserved(watch.Task, foreign.Task);
@@ -70,8 +71,10 @@ internal sealed class TaskPoller
     private PollResult TakeSilence(Watch watch)
     {
         var now = Instant.Now(_session.TimeProvider);
+        watch.LastPolledAt = now;
         watch.SilentSince ??= now;
-        return now - watch.SilentSince < PollLimits.LongestOutage
+        watch.SilentPolls++;
+        return watch.SilentPolls < PollLimits.MaxPollsForRecord || now - watch.SilentSince < PollLimits.LongestOutage
             ? new PollResult.Pending()
             : new PollResult.Failed(new KlingException(
                 ErrorKind.AnswerInvalid,

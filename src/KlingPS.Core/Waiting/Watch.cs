@@ -43,6 +43,9 @@ internal sealed class Watch
     /// <summary>When the current run of polls began that were answered without a word about it.</summary>
     public Instant? SilentSince { get; set; }
 
+    /// <summary>How many polls there have been in that run.</summary>
+    public int SilentPolls { get; set; }
+
     /// <summary>When the current run of failed polls began.</summary>
     public Instant? FailingSince { get; set; }
 

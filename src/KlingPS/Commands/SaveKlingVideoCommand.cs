@@ -25,6 +25,9 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     private readonly Batch<TaskReference, SavedVideo> _batch;
     private SaveOptions? _options;
 
+    /// <summary>Whether the user knows that the service refuses what it is asked.</summary>
+    private bool _isTold;
+
     /// <summary>Creates the command.</summary>
     public SaveKlingVideoCommand()
     {
@@ -133,6 +136,16 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 
     private void OnEnded(Outcome<TaskReference, SavedVideo> outcome)
     {
+        if (outcome.Error is KlingApiException { IsFatal: true } refusal)
+        {
+            LogError(refusal, TaskReferences.TargetOf(outcome.Item));
+            if (!_isTold && (MyInvocation.ExpectingInput || _batch.Counts.Fed > 1))
+            {
+                _isTold = true;
+                WriteWarning($"{refusal.Message} Videos whose links are known are still saved.");
+            }
+        }
+
         // These errors mean that there is no video to get; and a saved video is saved, even if that is not recorded yet.
         if (outcome.Value is not null || outcome.Error is null or { Kind: ErrorKind.TaskFailed or ErrorKind.TaskNotFound or ErrorKind.RequestInvalid or ErrorKind.AttemptUnknown })
         {

@@ -332,7 +332,7 @@ internal sealed class UnfinishedWork
                 work._foreign.TryRemove(taskId, out _);
                 work._tasks.TryAdd(id, default);
             }
-            else if (outcome.Error?.Kind is not (ErrorKind.WaitTimeout or ErrorKind.ServiceUnavailable or ErrorKind.RateLimited or ErrorKind.LedgerUnusable))
+            else if (outcome.Error?.Kind is not (ErrorKind.WaitTimeout or ErrorKind.ServiceUnavailable or ErrorKind.RateLimited or ErrorKind.LedgerUnusable or ErrorKind.AnswerInvalid))
             {
                 Remove(outcome.Item);
             }

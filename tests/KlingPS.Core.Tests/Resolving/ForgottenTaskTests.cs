@@ -49,7 +49,7 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => ForgetAsync(task));
 
         Assert.Equal((ErrorKind.RequestInvalid, task.Id), (error.Kind, error.TaskNumber));
-        Assert.Contains("is Succeeded, and the service did not say that it no longer knows it. Nothing was given up.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("which is Succeeded. Nothing was given up.", error.Message, StringComparison.Ordinal);
         Assert.Equal(KlingTaskState.Succeeded, (await RecordAsync()).TaskState);
     }
 
@@ -62,13 +62,15 @@ public sealed class ForgottenTaskTests : IAsyncDisposable
 
         KlingException error = await Assert.ThrowsAsync<KlingException>(() => ForgetAsync(task with { TaskState = KlingTaskState.Generating }));
 
-        Assert.Contains("is Generating, and the service did not say that it no longer knows it", error.Message, StringComparison.Ordinal);
+        Assert.Contains("The service does not say that it no longer knows task 1 ('/images/a.png'), which is Generating.", error.Message, StringComparison.Ordinal);
         Assert.Equal(KlingTaskState.Generating, (await RecordAsync()).TaskState);
     }
 
     [Theory]
     [InlineData("null")]
     [InlineData("{}")]
+    [InlineData("""{"taskId":"mistyped"}""")]
+    [InlineData("""{"taskId":null,"state":null,"failCode":null,"resultJson":null}""")]
     public async Task An_id_that_the_service_says_nothing_about_is_not_recorded_as_a_task_that_is_being_made(string data)
     {
         _harness.Tasks["mistyped"] = Replies.Data(data);

@@ -204,6 +204,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
 
         KlingException error = Assert.IsType<WaitResult.Failed>(result).Error;
         Assert.Equal((ErrorKind.AnswerInvalid, task.Id), (error.Kind, error.TaskNumber));
+        Assert.InRange(_harness.Queries, PollLimits.MaxPollsForRecord, 120);
         Assert.Equal(KlingTaskState.Generating, Assert.Single(await _harness.ListAsync()).TaskState);
     }
 
@@ -211,7 +212,7 @@ public sealed class TaskWaiterTests : IAsyncDisposable
     public async Task A_task_that_the_service_says_nothing_about_for_a_while_is_waited_for()
     {
         Reply silent = Replies.Data("null");
-        KlingVideoTask task = await AcceptedAsync([.. Enumerable.Repeat(silent, 50), PipelineHarness.Generating, .. Enumerable.Repeat(silent, 50), PipelineHarness.Succeeded("a")]);
+        KlingVideoTask task = await AcceptedAsync([.. Enumerable.Repeat(silent, 8), PipelineHarness.Generating, .. Enumerable.Repeat(silent, 8), PipelineHarness.Succeeded("a")]);
 
         WaitResult result = await _harness.Clock.RunAsync(WaitAsync(task));
 

@@ -36,12 +36,11 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
         KlingTaskState? state = ReadState(data.Text("state"));
         DateTimeOffset now = time.GetUtcNow();
         DateTimeOffset? created = ReceivedTime.From(data.UnixMilliseconds("createTime"), now);
-        return new TaskSnapshot
+        var snapshot = new TaskSnapshot
         {
             TaskId = ServiceTaskId.IsValid(named) ? named! : taskId,
             State = state ?? KlingTaskState.Waiting,
             NamesState = state is not null,
-            IsEmpty = data.ValueKind != JsonValueKind.Object || !data.EnumerateObject().Any(),
             ResultUris = links,
             LinkProblem = problem,
             FailCode = data.Text("failCode"),
@@ -50,6 +49,11 @@ internal sealed class SnapshotReader(AddressPolicy addresses, TimeProvider time)
             CompletedAt = ReceivedTime.FromEnd(data.UnixMilliseconds("completeTime"), created, now),
             CreditsConsumed = VideoPrice.From(data.Number("creditsConsumed")) ?? data.Number("consumeCredits"),
             Spec = ReadSpec(data),
+        };
+        return snapshot with
+        {
+            IsEmpty = data.Text("state") is null
+                && snapshot is { ResultUris.Count: 0, LinkProblem: null, FailCode: null, FailMessage: null, CreatedAt: null, CompletedAt: null, CreditsConsumed: null, Spec: null },
         };
     }
 

@@ -1617,20 +1617,23 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         };
     }
 
+    /// <summary>The machine sleeps when the service has refused the first request for now, and the second is accepted.</summary>
+    private void SleepOnceHeldBack(TimeSpan span) => _harness.Service.On(
+        FakeService.CreatePath,
+        async (request, token) =>
+        {
+            HttpResponseMessage answer = await Replies.Code(455, "Maintenance")(request, token);
+            _harness.Clock.SetTimeOfDay(span);
+            return answer;
+        },
+        _harness.AcceptTask);
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_request_that_was_held_back_over_a_weekend_leaves_with_new_uploads(bool isReusing)
     {
-        _harness.Service.On(
-            FakeService.CreatePath,
-            async (request, token) =>
-            {
-                HttpResponseMessage answer = await Replies.Code(455, "Maintenance")(request, token);
-                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(60));
-                return answer;
-            },
-            _harness.AcceptTask);
+        SleepOnceHeldBack(TimeSpan.FromHours(60));
 
         Outcome<Submission, KlingVideoTask> outcome = await SubmitAsync(_harness.Submission("fox.png") with { ReusePurchase = isReusing });
 
@@ -1700,15 +1703,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     [InlineData(false)]
     public async Task An_attempt_that_turns_out_to_be_bought_while_it_is_uploaded_again_is_not_sent_again(bool isReusing)
     {
-        _harness.Service.On(
-            FakeService.CreatePath,
-            async (request, token) =>
-            {
-                HttpResponseMessage answer = await Replies.Code(455, "Maintenance")(request, token);
-                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(60));
-                return answer;
-            },
-            _harness.AcceptTask);
+        SleepOnceHeldBack(TimeSpan.FromHours(60));
         int uploads = 0;
         _harness.Service.On(FakeService.UploadPath, async (request, token) =>
         {
@@ -1732,14 +1727,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     public async Task A_limit_goes_to_the_first_image_though_it_is_uploaded_again()
     {
         _harness.Session.DailyCreditCap = 42;
-        int slept = 0;
-        _harness.Ledger.BehindCreateGate = () =>
-        {
-            if (slept++ == 0)
-            {
-                _harness.Clock.SetTimeOfDay(TimeSpan.FromHours(60));
-            }
-        };
+        SleepOnceBehindGate(TimeSpan.FromHours(60));
         Task<Outcome<Submission, KlingVideoTask>>? second = null;
         int checks = 0;
         _harness.Ledger.BeforeCall = name => checks += name == nameof(ITaskJournal.FindBudgetExcessAsync) ? 1 : 0;

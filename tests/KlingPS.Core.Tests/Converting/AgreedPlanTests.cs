@@ -202,7 +202,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
         PlanDocument plan = await PlanAsync(_harness, inputs);
         await OpenAsync(_harness, plan, "theirs");
         AgreedPlan agreed = await OpenAsync(_harness, plan, "run");
-        IdentifiedSubmission identified = await _harness.Clock.RunAsync(new VideoSubmitter(_harness.NewService()).IdentifyAsync(inputs[0], CancellationToken.None));
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(inputs[0]);
         _harness.Ledger.BeforeCall = name =>
         {
             if (name == before)

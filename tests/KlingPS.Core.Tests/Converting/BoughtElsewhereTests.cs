@@ -217,7 +217,7 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
         await FindAccountAsync(_harness.Session);
         await FindAccountAsync(Second);
         Submission fox = _harness.Submission("fox.png");
-        IdentifiedSubmission identified = await _harness.Clock.RunAsync(new VideoSubmitter(_harness.NewService()).IdentifyAsync(fox, default));
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(fox);
         var intent = new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 };
         KlingVideoTask theirs = await _harness.Ledger.Tasks.BeginAsync(intent, default);
 

@@ -8,6 +8,7 @@ using KlingPS.Core.Stages;
 using KlingPS.Core.Submitting;
 using KlingPS.Core.Tests.Api;
 using KlingPS.Core.Tests.Stages;
+using KlingPS.Core.Tests.Submitting;
 using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Tests.Converting;
@@ -213,7 +214,7 @@ public sealed class TimeoutTests : IAsyncDisposable
     public async Task Who_waits_for_the_same_video_in_another_process_is_told_to_end_that_if_it_hangs()
     {
         Submission submission = _harness.Submission("fox.png");
-        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService()).IdentifyAsync(submission, CancellationToken.None);
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(submission);
         KlingVideoTask theirs = await _harness.Ledger.OfOtherProcess.Tasks.BeginAsync(
             new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
             CancellationToken.None);
@@ -226,6 +227,33 @@ public sealed class TimeoutTests : IAsyncDisposable
         Assert.Contains("If its process hangs, end that", outcome.Error.Advice, StringComparison.Ordinal);
         Assert.EndsWith("If that command hangs, end its process.", Assert.Single(_harness.Observer.Warnings), StringComparison.Ordinal);
         Assert.Equal(0, _harness.Creates);
+    }
+
+    [Fact]
+    public async Task Who_waits_for_two_videos_of_one_image_in_another_process_is_told_the_task_of_each()
+    {
+        Submission[] submissions =
+        [
+            _harness.Submission("fox.png") with { ReusePurchase = true },
+            (_harness.Submission("fox.png") with { ReusePurchase = true }).Asking(spec => spec with { Prompt = "Another one." }),
+        ];
+        var theirs = new List<long>();
+        foreach (Submission submission in submissions)
+        {
+            IdentifiedSubmission identified = await _harness.IdentifyAsync(submission);
+            theirs.Add((await _harness.Ledger.OfOtherProcess.Tasks.BeginAsync(
+                new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
+                CancellationToken.None)).Id);
+        }
+
+        using var deadline = new Deadline(_harness.Clock, TimeSpan.FromSeconds(10));
+        var submitter = new VideoSubmitter(_harness.NewService());
+
+        Outcome<Submission, KlingVideoTask>[] outcomes = await PassUntilAsync(
+            Task.WhenAll(submissions.Select(submission => submitter.SubmitAsync(submission, deadline, CancellationToken.None))));
+
+        Assert.Equal(theirs, outcomes.Select(outcome => outcome.Error!.TaskNumber!.Value));
+        Assert.Equal(2, _harness.Observer.Warnings.Count);
     }
 
     [Fact]

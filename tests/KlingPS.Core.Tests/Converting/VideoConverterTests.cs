@@ -485,7 +485,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
             Model = "kling/v2-1-master-image-to-video",
             TailImage = MediaSource.FromFile(_harness.Image("end.png", 1)),
         });
-        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(submission, CancellationToken.None);
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(submission);
         KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
             new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 160 },
             CancellationToken.None);
@@ -515,7 +515,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     public async Task A_text_that_an_earlier_version_bought_as_it_was_typed_is_not_bought_again(string prompt, string? negativePrompt)
     {
         Submission typed = _harness.Submission("fox.png").Asking(spec => spec with { Prompt = prompt, NegativePrompt = negativePrompt, TailImage = MediaSource.FromFile(_harness.Image("end.png", 1)) });
-        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(typed, CancellationToken.None);
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(typed);
         VideoSpec recorded = identified.Submission.Spec with { Prompt = prompt, NegativePrompt = negativePrompt };
         await RecordBoughtAsync(recorded);
         Assert.NotEqual(identified.Identity, recorded.GetIdentity());
@@ -541,7 +541,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     public async Task What_may_have_been_bought_in_another_spelling_is_not_sent_again_either()
     {
         Submission request = _harness.Submission("fox.png").Asking(spec => spec with { Prompt = "It moves.\nIt stops." });
-        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(request);
         VideoSpec recorded = identified.Submission.Spec with { Prompt = "It moves.\r\nIt stops.\r\n" };
         KlingVideoTask lost = await _harness.Ledger.Tasks.BeginAsync(
             new TaskIntent { Account = _harness.Session.Account, Spec = recorded, Identity = recorded.GetIdentity(), Credits = 42 },
@@ -559,7 +559,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     public async Task What_was_bought_when_the_case_of_a_model_mattered_is_not_bought_again()
     {
         Submission request = _harness.Submission("fox.png");
-        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(request);
         VideoSpec recorded = identified.Submission.Spec with { Model = identified.Submission.Spec.Model.ToUpperInvariant() };
         await RecordBoughtAsync(recorded);
 
@@ -603,7 +603,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Assert.Contains("fox.png': the prompt has U+FFFD", error.Message, StringComparison.Ordinal);
         Assert.Equal(0, _harness.Uploads);
 
-        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(request);
         KlingVideoTask bought = await _harness.Ledger.Tasks.BeginAsync(
             new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
             CancellationToken.None);
@@ -619,7 +619,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
     public async Task What_another_process_is_buying_at_this_moment_is_waited_for(bool isAccepted)
     {
         Submission request = _harness.Submission("fox.png");
-        IdentifiedSubmission identified = await new VideoSubmitter(_harness.NewService(isObserved: false)).IdentifyAsync(request, CancellationToken.None);
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(request);
         KlingVideoTask theirs = await _harness.Ledger.Tasks.BeginAsync(
             new TaskIntent
             {

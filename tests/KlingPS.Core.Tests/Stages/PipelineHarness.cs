@@ -87,6 +87,10 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     /// <param name="isObserved">Whether <see cref="Observer"/> is told of it.</param>
     public KlingService NewService(bool isObserved = true) => new(Session, isObserved ? Observer : null);
 
+    /// <summary>Finds out which video a submission stands for.</summary>
+    public Task<IdentifiedSubmission> IdentifyAsync(Submission submission)
+        => Clock.RunAsync(new SubmissionIdentifier(new ImageUploader(NewService(isObserved: false)), Session).IdentifyAsync(submission, isPresent: false, CancellationToken.None));
+
     /// <summary>What the service says of its tasks, by id.</summary>
     public ConcurrentDictionary<string, Reply> Tasks { get; } = new();
 

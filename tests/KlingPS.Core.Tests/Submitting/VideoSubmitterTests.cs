@@ -233,7 +233,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     public async Task A_request_that_was_held_back_is_not_sent_again_once_the_video_is_known_to_be_bought(bool wasRefused)
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
-        IdentifiedSubmission identified = await _harness.Clock.RunAsync(_submitter.IdentifyAsync(request, CancellationToken.None));
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(request);
         ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
         KlingVideoTask? refused = null;
         if (wasRefused)
@@ -270,7 +270,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     public async Task A_video_that_another_command_begins_to_buy_at_the_last_moment_is_not_bought_here()
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
-        IdentifiedSubmission identified = await _harness.Clock.RunAsync(_submitter.IdentifyAsync(request, CancellationToken.None));
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(request);
         var intent = new TaskIntent
         {
             Account = _harness.Session.Account,
@@ -299,7 +299,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     public async Task The_purchase_of_a_living_process_is_waited_for_however_long_it_takes_and_the_wait_is_told_once()
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
-        IdentifiedSubmission identified = await _harness.Clock.RunAsync(_submitter.IdentifyAsync(request, CancellationToken.None));
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(request);
         ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
         KlingVideoTask begun = await other.BeginAsync(
             new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
@@ -967,7 +967,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     public async Task What_another_shell_has_bought_meanwhile_and_failed_is_not_bought_again_unless_that_was_asked_for(bool retriesFailed)
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true, RetryFailed = retriesFailed };
-        IdentifiedSubmission identified = await _harness.Clock.RunAsync(_submitter.IdentifyAsync(request, CancellationToken.None));
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(request);
         KlingVideoTask? theirs = null;
         _harness.Ledger.BeforeCall = name =>
         {

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
-using KlingPS.Core.Reporting;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;

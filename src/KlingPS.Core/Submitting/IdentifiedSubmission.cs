@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using KlingPS.Core.Api;
 using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 

@@ -1,10 +1,8 @@
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Processes;
-using KlingPS.Core.Ledger.Spool;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
@@ -33,7 +31,6 @@ internal sealed class Purchase(
     CancellationToken cancellationToken) : IDisposable, IGateCaller
 {
     private const string AskedTooLongAgo = "So much time passed before the request could leave that the service is asked once more for an earlier task that had failed.";
-    private const string LedgerIsClosed = "The ledger has been closed.";
     private const string RemovedMeanwhile = "The service refused an earlier request. Before it was sent again, the attempt was settled elsewhere and its record removed, so that request may have been accepted after all.";
     private const string UploadedTooLongAgo = "So much time passed before the request could leave that the service may not have the uploads any more, so they are made again.";
     private const string TakenForDead = "Another process considered this one dead before the request left.";
@@ -47,9 +44,7 @@ internal sealed class Purchase(
     /// <summary>How long a request that has its slot may wait for the service to say what became of earlier tasks: others could be sent meanwhile.</summary>
     private static readonly TimeSpan s_longestQuestion = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long to keep trying to record in a ledger that keeps on this machine what it cannot record.</summary>
-    private static readonly TimeSpan s_longestRecording = TimeSpan.FromSeconds(5);
-
+    private readonly PurchaseRecorder _recorder = new(sender, submission);
     private TaskIntent _intent = intent;
     private volatile KlingVideoTask? _task;
     private IDisposable? _turn;
@@ -250,13 +245,17 @@ internal sealed class Purchase(
     public async Task<KlingVideoTask?> WithdrawAsync(string reason, string? code = null)
         => await RejectAsync(reason, code).ConfigureAwait(false) is RecordResult.Superseded { Task: { TaskId: not null } bought } ? bought : null;
 
-    private async Task<RecordResult?> RejectAsync(string reason, string? code)
+    private Task<RecordResult?> RejectAsync(string reason, string? code)
     {
         KlingVideoTask task = _task!;
         _task = null;
-        return await TryRecordAsync(
-            () => Tasks.RecordRejectedAsync(task, code, reason),
-            SpooledAnswer.Rejected(task, code, reason)).ConfigureAwait(false);
+        return _recorder.RejectAsync(task, _intent, reason, code);
+    }
+
+    private Task<KlingVideoTask> LoseAsync(KlingVideoTask task, Exception exception)
+    {
+        Close();
+        return _recorder.LoseAsync(task, _intent, exception);
     }
 
     /// <summary>Passes the gate, and records that the request is about to leave.</summary>
@@ -456,7 +455,7 @@ internal sealed class Purchase(
 
         sender.Throttle.OnAccepted();
         sender.Session.CreateOutage.OnWorking();
-        KlingVideoTask accepted = await RecordAcceptedAsync(task, taskId).ConfigureAwait(false);
+        KlingVideoTask accepted = await _recorder.AcceptAsync(task, taskId, _intent).ConfigureAwait(false);
         Close();
         sender.Events.OnSubmitted(accepted);
         return accepted;
@@ -465,158 +464,10 @@ internal sealed class Purchase(
     /// <summary>Records that nothing has been bought so far, before the wait for the next attempt begins.</summary>
     private async Task<Attempt<KlingVideoTask?>> HoldBackAsync(KlingVideoTask task, Retry retry)
     {
-        RecordResult? result = null;
-        try
-        {
-            result = await Tasks.RecordHeldBackAsync(task, retry.Error.Message).ConfigureAwait(false);
-        }
-#pragma warning disable CA1031 // The record then says that the request may have left, which costs a question but no money.
-        catch (Exception)
-#pragma warning restore CA1031
-        {
-        }
-
+        RecordResult? result = await _recorder.HoldBackAsync(task, retry.Error.Message).ConfigureAwait(false);
         place.HoldBack();
         return result is not (null or RecordResult.Recorded) && await ForgoAsync(retry.Error.Message).ConfigureAwait(false) is KlingVideoTask bought ? bought : retry;
     }
-
-    /// <summary>Records that the video was bought, persistently: without the record, nobody knows whose the task is.</summary>
-    private async Task<KlingVideoTask> RecordAcceptedAsync(KlingVideoTask task, string taskId)
-    {
-        RecordResult result;
-        long begun = sender.Session.TimeProvider.GetTimestamp();
-
-        // If nothing has answered for long, the next attempt would wait just as long.
-        bool IsToBeKept() => sender.Session.Ledger.KeepsAnswers && sender.Session.TimeProvider.GetElapsedTime(begun) > s_longestRecording;
-        try
-        {
-            result = await sender.Recording.RunAsync(
-                () => Tasks.RecordAcceptedAsync(task.Id, taskId, _intent),
-                exception => exception is ObjectDisposedException or KlingException { Kind: not ErrorKind.LedgerUnusable } || IsToBeKept() ? null : new Retry(exception),
-                CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (Exception exception)
-        {
-            if (await Tasks.KeepAsync(SpooledAnswer.Accepted(task, taskId)).ConfigureAwait(false) is string kept)
-            {
-                sender.Observer?.OnWarning($"The video of '{submission.Subject}' was bought as task {taskId} of the service, and the ledger cannot be written. This is kept in '{kept}' until the next command on this machine that can write the ledger records it.");
-                sender.Fatal.Set(WhileKept(exception, kept));
-                sender.Loss.Note(exception);
-                return task.Accepted(taskId, sender.Session.TimeProvider.GetUtcNow())! with { IsUnrecorded = true };
-            }
-
-            string why = exception is ObjectDisposedException ? LedgerIsClosed : UnexpectedError.Describe(exception) + '.';
-            throw new LostPurchaseException($"The video of '{submission.Subject}' was bought as task {taskId} of the service, but that could not be recorded: {why}", taskId, exception);
-        }
-
-        switch (result)
-        {
-            case RecordResult.Recorded recorded:
-                if (recorded.Warning is string warning)
-                {
-                    sender.Observer?.OnWarning(warning);
-                }
-
-                return recorded.Task;
-            case RecordResult.Superseded { Task: var settled }:
-                await RecordSecondAsync(settled, taskId).ConfigureAwait(false);
-                return settled;
-            case RecordResult.Taken { Other: var other }:
-                throw new LostPurchaseException($"The service gave it the id {taskId}, which is that of '{other.Subject}' (task {other.Id}) already.", taskId: null, cause: null);
-            default:
-                throw new UnreachableException();
-        }
-    }
-
-    /// <summary>Records the second task of a purchase: a callback has revealed that an earlier request, which seemed to be refused, was accepted.</summary>
-    private async Task RecordSecondAsync(KlingVideoTask settled, string taskId)
-    {
-        string second;
-        try
-        {
-            var snapshot = new TaskSnapshot { TaskId = taskId, State = KlingTaskState.Waiting, Spec = settled.Spec };
-            KlingVideoTask recorded = await Tasks.RecordSnapshotAsync(sender.Session.Account, snapshot).ConfigureAwait(false);
-            second = string.Create(CultureInfo.InvariantCulture, $"({recorded.Id} here)");
-        }
-#pragma warning disable CA1031 // The first task is bought and recorded, whatever happens to this record.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            second = $"(which could not be recorded: {UnexpectedError.Describe(exception)}. Get-KlingVideoTask -TaskId {ServiceTaskId.Quote(taskId)} records it in the ledger)";
-        }
-
-        sender.Observer?.OnWarning(
-            $"The video of '{submission.Subject}' was bought twice: as task {settled.TaskId} of the service (task {settled.Id} here), "
-            + $"although the answer to that request was an error, and as task {taskId} {second}.");
-    }
-
-    /// <summary>Records that the outcome of the request is unknown.</summary>
-    /// <returns>The task, if a callback has revealed in the meantime that it was bought.</returns>
-    /// <exception cref="KlingException"><see cref="ErrorKind.AttemptUnknown"/>, in every other case.</exception>
-    private async Task<KlingVideoTask> LoseAsync(KlingVideoTask task, Exception exception)
-    {
-        KlingApiException? answer = exception is LostPurchaseException ? null
-            : exception as KlingApiException ?? ApiTransport.CreateLostAnswerException(UnexpectedError.Describe(exception), exception);
-        string reason = (answer ?? exception).Message;
-        Close();
-        RecordResult? result = await TryRecordAsync(() => Tasks.RecordUnknownAsync(task.Id, reason, _intent), SpooledAnswer.Unknown(task, reason)).ConfigureAwait(false);
-        if (exception.InnerException is KlingApiException { IsFatal: true } cause)
-        {
-            // All other requests would end the same way.
-            sender.Fatal.Set(cause);
-        }
-
-        string? taskId = (exception as LostPurchaseException)?.TaskId;
-        if (result is RecordResult.Superseded { Task: { TaskId: not null } settled } && (exception is not LostPurchaseException || taskId == settled.TaskId))
-        {
-            return settled;
-        }
-
-        // If its record had to be restored, it has another number.
-        var recorded = result as RecordResult.Recorded;
-        long id = recorded?.Task.Id ?? task.Id;
-        reason += recorded?.Replacement;
-        string message = taskId is null ? DescribeUnknown(id, reason) : $"{reason} Once the ledger works again: Resolve-KlingVideoTask {id} -TaskId {ServiceTaskId.Quote(taskId)}.";
-        KlingException lost = answer is null ? new KlingException(ErrorKind.AttemptUnknown, message, exception.InnerException) : answer.WithMessage(message);
-        lost.TaskNumber = id;
-        throw lost;
-    }
-
-    /// <summary>Records how the attempt ended. If that fails, the outcome is kept or the attempt is disowned, so that it is settled as soon as the ledger can be written.</summary>
-    private async Task<RecordResult?> TryRecordAsync(Func<Task<RecordResult>> record, SpooledAnswer answer)
-    {
-        try
-        {
-            return await record().ConfigureAwait(false);
-        }
-#pragma warning disable CA1031 // What happened to the request matters more, and its error is already on its way.
-        catch (Exception failure)
-#pragma warning restore CA1031
-        {
-            string? kept = await Tasks.KeepAsync(answer).ConfigureAwait(false);
-            if (kept is null)
-            {
-                Tasks.Disown(answer.Id, _intent, mayBeBought: answer.Kind == SpooledKind.Unknown, answer.Reason!);
-            }
-
-            // Nothing else is bought with such a ledger.
-            if (failure is ObjectDisposedException)
-            {
-                sender.Fatal.Set(new KlingException(ErrorKind.LedgerUnusable, LedgerIsClosed, failure));
-            }
-            else if (failure is KlingException { Kind: ErrorKind.LedgerUnusable } unusable)
-            {
-                sender.Fatal.Set(kept is null ? unusable : WhileKept(unusable, kept));
-                sender.Loss.Note(unusable);
-            }
-
-            return null;
-        }
-    }
-
-    /// <summary>The error that ends the command while what it has bought is kept on this machine.</summary>
-    private static KlingException WhileKept(Exception exception, string kept)
-        => AnswerSpool.CreateKeptException(exception as KlingException ?? new KlingException(ErrorKind.LedgerUnusable, LedgerIsClosed, exception), kept);
 
     /// <summary>The attempt is settled, or has been disowned.</summary>
     private void Close()
@@ -641,21 +492,5 @@ internal sealed class Purchase(
         catch (Exception)
         {
         }
-    }
-
-    private string DescribeUnknown(long id, string reason)
-    {
-        string price = submission.Credits is decimal credits ? string.Create(CultureInfo.InvariantCulture, $"{credits:0.##} credits") : "Its credits";
-        return $"It is not known whether the video of '{submission.Subject}' was bought (task {id}). {reason} "
-            + $"{price} may have been spent; the request is not sent again automatically.";
-    }
-
-    /// <summary>The video was or may have been bought, and the record of the attempt does not say so.</summary>
-    /// <param name="reason">What is known.</param>
-    /// <param name="taskId">The service's id; <see langword="null"/> if it is that of another task.</param>
-    /// <param name="cause">What kept it from being recorded.</param>
-    private sealed class LostPurchaseException(string reason, string? taskId, Exception? cause) : Exception(reason, cause)
-    {
-        public string? TaskId => taskId;
     }
 }

@@ -1,6 +1,4 @@
 using System.Collections.Frozen;
-using KlingPS.Core.Api;
-using KlingPS.Core.Imaging;
 using KlingPS.Core.Model;
 using KlingPS.Core.Sessions;
 

@@ -1,8 +1,6 @@
 using KlingPS.Core.Api;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
-using KlingPS.Core.Reporting;
-using KlingPS.Core.Resilience;
 using KlingPS.Core.Scheduling;
 using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;

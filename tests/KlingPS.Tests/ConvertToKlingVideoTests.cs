@@ -324,6 +324,26 @@ public sealed class ConvertToKlingVideoTests
         Assert.All(shell.Bill.TasksPerImage.Values, tasks => Assert.Equal(1, tasks));
     }
 
+    [Theory]
+    [InlineData("Continue", 1)]
+    [InlineData("Stop", 0)]
+    public async Task When_two_errors_end_a_run_the_first_one_ends_the_command_and_the_other_one_is_written_before_it_unless_that_would_end_it(string action, int written)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(generationTime: TimeSpan.FromMinutes(1));
+        string[] images = shell.Images("bought.png", "new.png");
+        (await shell.RunAsync("New-KlingVideoTask $images[0] 'It moves.'", new { images })).Clean();
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.Code, count: 0, code: 401);
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.Code, count: 0, code: 402);
+
+        ShellResult result = await shell.RunAsync(
+            $"ConvertTo-KlingVideo $images -Prompt 'It moves.' -Destination $destination -ErrorAction {action}",
+            new { images, destination = shell.Destination });
+
+        Assert.Contains("2 images have no video yet", result.Terminating!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(written, result.Errors.Count);
+        Assert.Equal(1 + written, result.Errors.Append(result.Terminating).Select(error => error.FullyQualifiedErrorId).Distinct().Count());
+    }
+
     [Fact]
     public async Task When_the_credits_end_half_way_what_is_paid_for_comes_out_and_then_one_error_names_the_rest()
     {
@@ -338,7 +358,7 @@ public sealed class ConvertToKlingVideoTests
         Assert.Equal(2, error.ErrorDetails.RecommendedAction.Split("-Destination").Length);
         Assert.Equal(
             images.Except(result.Output.Select(video => (string)video.Properties["SourcePath"].Value)),
-            Assert.IsType<string[]>(error.TargetObject is PSObject wrapped ? wrapped.BaseObject : error.TargetObject).Order());
+            Assert.IsType<object[]>(error.TargetObject is PSObject wrapped ? wrapped.BaseObject : error.TargetObject).Cast<string>().Order());
         Assert.Empty(result.Errors);
         Assert.Equal(["2 made, 0 reused, 4 failed, 0 unknown; 84 credits spent."], result.Information);
 

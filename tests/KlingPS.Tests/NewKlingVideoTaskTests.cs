@@ -328,7 +328,7 @@ public sealed class NewKlingVideoTaskTests
             new { images = shell.Images([.. Enumerable.Range(0, 6).Select(i => $"{i}.png")]) });
 
         ErrorRecord error = result.Terminating.Is("KlingCreditsInsufficient", ErrorCategory.QuotaExceeded);
-        Assert.Contains(shell.Folder, error.TargetObject.ToString(), StringComparison.Ordinal);
+        Assert.All(LanguagePrimitives.GetEnumerable(error.TargetObject)?.Cast<object>() ?? [error.TargetObject], target => Assert.StartsWith(shell.Folder, target.ToString(), StringComparison.Ordinal));
         Assert.Contains("2 of ", error.ToString(), StringComparison.Ordinal);
         Assert.Empty(result.Errors);
         Assert.Equal(2, result.Of<KlingVideoTask>().Length);

@@ -41,6 +41,7 @@ internal sealed class ConversionRun : IDisposable
 
             // What is paid for is still fetched after an error that ends the buying.
             KeepsFatal = true,
+            Ending = fatal => ConversionText.CreateEnding(fatal, Batch!.Counts.Done),
             SaveParameters = UnfinishedWork.Parameters(options.Save),
         };
     }
@@ -166,23 +167,6 @@ internal sealed class ConversionRun : IDisposable
         }
     }
 
-    /// <summary>Ends the command with the first fatal error, if there was one.</summary>
-    public void ThrowIfFatal()
-    {
-        if (Batch.Fatal is not [var first, ..] fatal)
-        {
-            return;
-        }
-
-        // Only one error can end the command, but a user who fixes that one should know about the others.
-        foreach (var others in fatal.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != first.Error!.Kind))
-        {
-            _host.WriteError(others.First().Error!, SubjectsOf(others));
-        }
-
-        _host.ThrowTerminatingError(ConversionText.CreateEnding(fatal, Batch.Counts.Done), SubjectsOf(fatal));
-    }
-
     /// <summary>The tasks that are paid for and whose video is not on disk.</summary>
     public IReadOnlyList<KlingVideoTask> Unfinished => _converter?.Unfinished ?? [];
 
@@ -255,8 +239,6 @@ internal sealed class ConversionRun : IDisposable
         return new ProgressStatus(
             ConversionText.DescribeProgress(counts, _refused, _host.Progress.Room), counts.Done * 100 / Math.Max(counts.Total, 1), _converter?.EstimateRemaining());
     }
-
-    private static string[] SubjectsOf(IEnumerable<Outcome<ConversionItem, SavedVideo>> outcomes) => [.. outcomes.Select(outcome => outcome.Item.Submission.Subject)];
 }
 
 /// <summary>How <see cref="ConversionRun"/> runs.</summary>

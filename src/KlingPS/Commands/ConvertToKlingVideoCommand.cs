@@ -313,7 +313,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
         }
         else if (!Context.Shell.Common.IsWhatIf)
         {
-            _run!.ThrowIfFatal();
+            _run!.Batch.ThrowIfFatal();
             if (FindUntoldLoss() is KlingException lost)
             {
                 ThrowTerminatingError(lost, null);

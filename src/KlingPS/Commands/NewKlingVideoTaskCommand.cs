@@ -39,6 +39,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             Ended = OnEnded,
             Finishing = images => _balance?.Complete(images),
             KeepsFatal = true,
+            Ending = fatal => SubmissionText.CreateEnding(fatal[0].Error!, _batch!.Counts, _unknown),
         });
     }
 
@@ -125,7 +126,7 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
     private protected override void OnEnd()
     {
         WarnOfBalance(_foreseen);
-        ThrowIfOver();
+        _batch.ThrowIfFatal();
     }
 
     private ConcurrentStage<Submission, Outcome<Submission, KlingVideoTask>> CreateStage()
@@ -172,11 +173,11 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
 
     private void Submit(MediaSource? image)
     {
-        if (_batch.Fatal.Count > 0)
+        if (_batch.HasFatal)
         {
             // What is under way still comes out; it may be paid for.
             _batch.Finish();
-            ThrowIfOver();
+            _batch.ThrowIfFatal();
         }
 
         Submission submission;
@@ -226,14 +227,6 @@ public sealed class NewKlingVideoTaskCommand : VideoRequestCommand
             WriteVerbose(exception.Message);
             submission = submission with { Price = PriceEstimate.Of(submission.Spec, last: null) };
             return true;
-        }
-    }
-
-    private void ThrowIfOver()
-    {
-        if (_batch.Fatal is [var first, ..])
-        {
-            ThrowTerminatingError(SubmissionText.CreateEnding(first.Error!, _batch.Counts, _unknown), first.Item.Subject);
         }
     }
 }

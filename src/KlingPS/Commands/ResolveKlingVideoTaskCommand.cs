@@ -147,10 +147,10 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     {
         foreach (PSObject? input in Id ?? [null])
         {
-            if (_batch.Fatal.Count > 0)
+            if (_batch.HasFatal)
             {
                 _batch.Finish();
-                ThrowIfOver();
+                _batch.ThrowIfFatal();
             }
 
             try
@@ -187,15 +187,7 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
     }
 
     /// <inheritdoc/>
-    private protected override void OnEnd() => ThrowIfOver();
-
-    private void ThrowIfOver()
-    {
-        if (_batch.Fatal is [var first, ..])
-        {
-            ThrowTerminatingError(first.Error!, first.Item.Input.BaseObject);
-        }
-    }
+    private protected override void OnEnd() => _batch.ThrowIfFatal();
 
     private ConcurrentStage<UnknownTask, Outcome<UnknownTask, KlingVideoTask>> CreateStage()
     {

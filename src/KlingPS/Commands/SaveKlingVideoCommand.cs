@@ -109,23 +109,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
     }
 
     /// <inheritdoc/>
-    private protected override void OnEnd()
-    {
-        if (_batch.Fatal is not [var first, ..] fatal)
-        {
-            return;
-        }
-
-        foreach (var others in fatal.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != first.Error!.Kind))
-        {
-            WriteError(others.First().Error!, TargetOf(others));
-        }
-
-        ThrowTerminatingError(_batch.Counts.Fed == 1 ? first.Error! : Batch<TaskReference, SavedVideo>.WithLeft(first.Error!, fatal.Count), TargetOf(fatal));
-
-        static object? TargetOf(IEnumerable<Outcome<TaskReference, SavedVideo>> outcomes)
-            => outcomes.Select(outcome => TaskReferences.TargetOf(outcome.Item)).ToArray() is var targets && targets is [var one] ? one : targets;
-    }
+    private protected override void OnEnd() => _batch.ThrowIfFatal();
 
     private ConcurrentStage<TaskReference, Outcome<TaskReference, SavedVideo>> CreateStage()
     {
@@ -136,7 +120,7 @@ public sealed class SaveKlingVideoCommand : TaskReferenceCommand
 
     private void OnEnded(Outcome<TaskReference, SavedVideo> outcome)
     {
-        if (outcome.Error is KlingApiException { IsFatal: true } refusal)
+        if (outcome.Error is KlingException refusal && _batch.IsFatal(refusal))
         {
             LogError(refusal, TaskReferences.TargetOf(outcome.Item));
             if (!_isTold && (MyInvocation.ExpectingInput || _batch.Counts.Fed > 1))

@@ -83,11 +83,14 @@ internal sealed class Batch<TItem, TValue> : IDisposable
     /// <summary>Whether the stage hands out its results in the order of the input.</summary>
     public bool IsOrdered { get; init; }
 
-    /// <summary>Whether fatal errors are kept in <see cref="Fatal"/> for the command to end with, instead of ending it at once.</summary>
+    /// <summary>Whether fatal errors are kept for <see cref="ThrowIfFatal"/>, instead of ending the command at once.</summary>
     public bool KeepsFatal { get; init; }
 
-    /// <summary>The items whose error ends the command.</summary>
-    public IReadOnlyList<Outcome<TItem, TValue>> Fatal => _fatal;
+    /// <summary>The error that the command ends with, made from the items that have met one that ends it; by default the first of theirs, with how many are left.</summary>
+    public Func<IReadOnlyList<Outcome<TItem, TValue>>, KlingException>? Ending { get; init; }
+
+    /// <summary>Whether an error has been kept that ends the command.</summary>
+    public bool HasFatal => _fatal.Count > 0;
 
     /// <summary>How far the items have come.</summary>
     public BatchCounts Counts => _counts;
@@ -140,6 +143,24 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         _host.Progress.Complete();
     }
 
+    /// <summary>Ends the command with the first fatal error that was kept, if there is one.</summary>
+    public void ThrowIfFatal()
+    {
+        if (_fatal is not [var first, ..])
+        {
+            return;
+        }
+
+        // Only one error can end the command, but a user who puts that right should know about the others. If an error that is written ends it, too, the first has to be this one.
+        foreach (var others in _host.StopsAtErrors ? [] : _fatal.GroupBy(outcome => outcome.Error!.Kind).Where(others => others.Key != first.Error!.Kind))
+        {
+            _host.WriteError(others.First().Error!, TargetOf([.. others]));
+        }
+
+        KlingException ending = Ending?.Invoke(_fatal) ?? (_counts.Fed == 1 ? first.Error! : WithLeft(first.Error!, _fatal.Count));
+        _host.ThrowTerminatingError(ending, TargetOf(_fatal));
+    }
+
     /// <summary>Stops what is still in the stage.</summary>
     public void Dispose()
     {
@@ -178,16 +199,16 @@ internal sealed class Batch<TItem, TValue> : IDisposable
         // The error of an item that is done says where this is kept.
         KlingException error = (_gathered.Find(outcome => outcome.Value is not null) ?? _gathered[0]).Error!;
         int left = _gathered.Count(outcome => outcome.Value is null);
-        _host.WriteError(WithLeft(error, left), _gathered.Select(outcome => Target(outcome)).ToArray());
+        _host.WriteError(WithLeft(error, left), TargetOf(_gathered));
         _gathered.Clear();
     }
 
+    /// <summary>What the error of several items points at: that of the one, or those of all.</summary>
+    private object? TargetOf(IReadOnlyList<Outcome<TItem, TValue>> outcomes) => outcomes is [var one] ? Target(one) : outcomes.Select(Target).ToArray();
+
     /// <summary>The error that several items have met, with how many of them are left.</summary>
-    public static KlingException WithLeft(KlingException error, int left)
-    {
-        ArgumentNullException.ThrowIfNull(error);
-        return left == 0 ? error : error.WithMessage($"{error.Message} {(left == 1 ? "1 task is" : $"{left} tasks are")} left. Nothing that is paid for is lost; run the same command again for the rest.");
-    }
+    private static KlingException WithLeft(KlingException error, int left)
+        => left == 0 ? error : error.WithMessage($"{error.Message} {(left == 1 ? "1 task is" : $"{left} tasks are")} left. Nothing that is paid for is lost; run the same command again for the rest.");
 
     private void WriteRefused(int ended)
     {

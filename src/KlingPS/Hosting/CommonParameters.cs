@@ -27,17 +27,17 @@ internal sealed class CommonParameters
     public bool IsWhatIf => IsSet("WhatIf", LanguagePrimitives.IsTrue);
 
     /// <summary>Whether the user wants no progress bars.</summary>
-    public bool IsProgressSilent
-    {
-        get
-        {
-            object? wanted = _bound.TryGetValue("ProgressAction", out object? given) ? given : _variables.GetValue("ProgressPreference");
-            return Is(wanted, ActionPreference.SilentlyContinue) || Is(wanted, ActionPreference.Ignore);
-        }
-    }
+    public bool IsProgressSilent => Is(FindAction("Progress"), ActionPreference.SilentlyContinue) || Is(FindAction("Progress"), ActionPreference.Ignore);
+
+    /// <summary>Whether the first error that is written ends the command.</summary>
+    public bool StopsAtErrors => Is(FindAction("Error"), ActionPreference.Stop);
 
     /// <summary>Whether the user is asked before something of medium impact is done.</summary>
     public bool IsConfirmed => IsSet("Confirm", _ => _variables.GetValue("ConfirmPreference") is ConfirmImpact and not ConfirmImpact.None and <= ConfirmImpact.Medium);
+
+    /// <summary>What is to be done about something: the parameters are called ProgressAction and ErrorAction, the variables ProgressPreference and ErrorActionPreference.</summary>
+    private object? FindAction(string stream)
+        => _bound.TryGetValue(stream + "Action", out object? given) ? given : _variables.GetValue(stream + (stream == "Error" ? "ActionPreference" : "Preference"));
 
     private bool IsSet(string name, Func<object?, bool> isPreferred)
         => _bound.TryGetValue(name, out object? given)

@@ -51,6 +51,9 @@ internal interface ICommandHost : ICommandStreams
     /// <summary>Waits for asynchronous work.</summary>
     PipelineBridge Bridge { get; }
 
+    /// <summary>Whether an error that is written ends the command, as with <c>-ErrorAction Stop</c>.</summary>
+    bool StopsAtErrors { get; }
+
     /// <summary>The progress bar of the command.</summary>
     CommandProgress Progress { get; }
 }

@@ -46,6 +46,8 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 
     PipelineBridge ICommandHost.Bridge => _bridge;
 
+    bool ICommandHost.StopsAtErrors => Context.Shell.Common.StopsAtErrors;
+
     CommandProgress ICommandHost.Progress => Context.Progress;
 
     CancellationToken ICommandStreams.StopToken => _bridge.StopToken;

@@ -14,41 +14,6 @@ using KlingPS.Core.Waiting;
 
 namespace KlingPS.Core.Converting;
 
-/// <summary>How a batch of images is turned into videos.</summary>
-internal sealed record ConversionOptions
-{
-    /// <summary>Where the videos go and what they are called.</summary>
-    public required SaveOptions Save { get; init; }
-
-    /// <summary>How long to wait for the tasks, and how often to poll them.</summary>
-    public WaitOptions Wait { get; init; } = new();
-
-    /// <summary>How many tasks this batch may have at the service at the same time; without limit if it is left out. At least 1.</summary>
-    public int? ThrottleLimit { get; init; }
-
-    /// <summary>Takes each prompt from the text file beside the image, see <see cref="PromptFile"/>; if there is none, the submission's own.</summary>
-    public bool PromptFromSidecar { get; init; }
-
-    /// <summary>Writes a <see cref="Sidecar"/> beside each video.</summary>
-    public bool WritesSidecar { get; init; }
-
-    /// <summary>The plan that is carried out; <see langword="null"/> if there is none.</summary>
-    public AgreedPlan? Plan { get; init; }
-
-    /// <summary>Keeps the batch within what the account has left; <see langword="null"/> to not ask for that.</summary>
-    public BalanceWatch? Balance { get; init; }
-}
-
-/// <summary>One image of a batch.</summary>
-/// <param name="Submission">The video to make of it.</param>
-/// <param name="Index">Its position in the batch, from 1.</param>
-/// <param name="Name">The name of the video; <see langword="null"/> while that depends on the purchase.</param>
-internal sealed record ConversionItem(Submission Submission, int Index, VideoName? Name)
-{
-    /// <summary>How far it has come; <see langword="null"/> while nothing has begun.</summary>
-    public ConversionProgress? Progress { get; set; }
-}
-
 /// <summary>
 /// Turns images into videos on disk, doing only what is missing: a video that is paid for is waited for, downloaded, or already
 /// there. Images are independent of each other: one that is slow or fails does not hold up the others.
@@ -62,7 +27,7 @@ internal sealed class VideoConverter : IDisposable
     private readonly ConversionOptions _options;
     private readonly VideoSubmitter _submitter;
     private readonly VideoSaver _saver;
-    private readonly DestinationVideos _destination;
+    private readonly ConversionPreparer _preparer;
     private readonly IPipelineObserver? _observer;
     private readonly PipelineEvents _events;
     private readonly TaskWaiter _waiter;
@@ -73,9 +38,7 @@ internal sealed class VideoConverter : IDisposable
 
     /// <summary>The images that were accepted, by everything else that was asked for. Those of a folder mostly differ in nothing but the image.</summary>
     private readonly Dictionary<Submission, HashSet<TextDigest>> _accepted = [];
-    private readonly Dictionary<string, decimal?> _planned = [];
     private readonly ConcurrentDictionary<long, KlingVideoTask> _unfinished = new();
-    private readonly ConcurrentDictionary<string, byte> _warned = new();
     private readonly ConcurrentDictionary<long, byte> _doubted = new();
     private readonly VideoForecast _forecast;
     private readonly TurnLine _line = new();
@@ -90,7 +53,9 @@ internal sealed class VideoConverter : IDisposable
         _options = options;
         _submitter = new VideoSubmitter(service, options.Balance);
         _saver = new VideoSaver(service, options.Save);
-        _destination = new DestinationVideos(service, options.Save, _saver.OutputPaths);
+        _preparer = new ConversionPreparer(service, options, _submitter, _saver.OutputPaths);
+        Planner = new ConversionPlanner(_session, _submitter, _preparer);
+        Runs = new RunRecorder(service, options.Plan);
         _observer = service.Observer;
         _events = service.Events;
         _waiter = new TaskWaiter(service, options.Wait.PollingInterval);
@@ -108,6 +73,12 @@ internal sealed class VideoConverter : IDisposable
         remove => _tally.Changed -= value;
     }
 
+    /// <summary>Finds out what would be done for its images.</summary>
+    public ConversionPlanner Planner { get; }
+
+    /// <summary>Records the run.</summary>
+    public RunRecorder Runs { get; }
+
     /// <summary>How far the images have come at this moment.</summary>
     public ConversionCounts Counts => _tally.Counts;
 
@@ -120,58 +91,6 @@ internal sealed class VideoConverter : IDisposable
     /// <summary>The task of an image whose request has left, or is about to, and has no response yet.</summary>
     /// <param name="identity">What makes two purchases the same.</param>
     public KlingVideoTask? FindUnderWay(string identity) => _submitter.FindUnderWay(identity);
-
-    /// <summary>Records that a run has begun. A run that cannot be recorded goes ahead anyway: what it buys is still recorded.</summary>
-    /// <param name="runId">The id of the run.</param>
-    /// <param name="command">The command.</param>
-    /// <param name="cancellationToken">Stops the work; nothing is recorded then.</param>
-    public Task BeginRunAsync(string runId, string command, CancellationToken cancellationToken)
-        => RecordAsync(() => _session.Ledger.Runs.BeginAsync(new RunRecord(runId, _session.Account, command, _session.TimeProvider.GetUtcNow()), cancellationToken));
-
-    /// <summary>Records how a run has ended. The session is kept open until that is done, if nobody waits for it.</summary>
-    /// <param name="summary">Its result.</param>
-    /// <param name="isComplete">Whether it was completed, rather than ended by an error or by somebody.</param>
-    public Task EndRunAsync(ConversionSummary summary, bool isComplete)
-    {
-        ArgumentNullException.ThrowIfNull(summary);
-        return RecordAsync(() => _session.ProtectAsync(async () =>
-        {
-            await _session.Ledger.Runs.EndAsync(summary.RunId!, new RunResult
-            {
-                Outcome = summary.Outcome,
-                ExitCode = summary.ExitCode,
-                Made = summary.Made,
-                Downloaded = summary.Downloaded,
-                Present = summary.Present,
-                Taken = summary.Taken,
-                Pending = summary.Pending,
-                OverLimit = summary.OverLimit,
-                Failed = summary.Failed,
-                Unknown = summary.Unknown,
-                Refused = summary.Refused,
-            }).ConfigureAwait(false);
-            if (isComplete && _options.Plan is AgreedPlan plan)
-            {
-                await plan.CloseAsync(summary).ConfigureAwait(false);
-            }
-
-            return true;
-        }));
-    }
-
-    private async Task RecordAsync(Func<Task> record)
-    {
-        try
-        {
-            await record().ConfigureAwait(false);
-        }
-#pragma warning disable CA1031 // A ledger that cannot be written is the error of the first purchase; the record of a run is not worth one of its own.
-        catch (Exception exception) when (exception is not OperationCanceledException)
-#pragma warning restore CA1031
-        {
-            _observer?.OnNotice($"The run could not be recorded: {UnexpectedError.Describe(exception)}");
-        }
-    }
 
     /// <summary>Takes an image into the batch and names its video. Call it for one image after another.</summary>
     /// <param name="submission">The video to make of it.</param>
@@ -192,49 +111,9 @@ internal sealed class VideoConverter : IDisposable
             return null;
         }
 
-        // Named in the order of the input, so that the names are the same in every run.
         int index = ++_lastIndex;
-        VideoName? name = !_saver.OutputPaths.NamesBeforePurchase || IsLengthNeeded(submission.Spec) ? null : _saver.OutputPaths.ClaimName(ValuesOf(submission, index));
+        VideoName? name = _preparer.ClaimName(submission, index);
         return new ConversionItem(submission with { Turn = _line.Next() }, index, name);
-    }
-
-    /// <summary>Finds out what would be done for an image; sends nothing. What it would buy counts as bought when later images are planned.</summary>
-    /// <param name="item">The image, as <see cref="Accept"/> has taken it.</param>
-    /// <param name="isWhatIf">Whether no plan is carried out; only then is it known whether this one keeps to the day's limit.</param>
-    /// <param name="cancellationToken">Ends the search.</param>
-    /// <exception cref="KlingException">It could not be converted; the message says why.</exception>
-    public async Task<ConversionPlan> PlanAsync(ConversionItem item, bool isWhatIf, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(item);
-        Prepared prepared = await PrepareAsync(item, isAboutToWrite: false, cancellationToken).ConfigureAwait(false);
-        IdentifiedSubmission identified = prepared.Identified;
-        ConversionStep step = prepared.Earlier?.TaskState switch
-        {
-            _ when prepared.HasVideo => ConversionStep.Nothing,
-            _ when prepared.IsTaken => ConversionStep.Taken,
-            KlingTaskState.Succeeded => ConversionStep.Download,
-            null when _planned.TryAdd(identified.Identity, identified.Submission.Credits) => ConversionStep.Buy,
-            _ => ConversionStep.Wait,
-        };
-        return new ConversionPlan(step, identified.Submission, prepared.Output?.Path)
-        {
-            Identity = identified.Identity,
-            Task = prepared.Earlier ?? (step == ConversionStep.Buy ? await AgreedPlan.FindFailedAsync(_session, identified, cancellationToken).ConfigureAwait(false) : null),
-            Remark = prepared.Remark ?? (step == ConversionStep.Buy && identified.EarlierVersion is { } earlier ? earlier.ToString() : null),
-            IsOverDailyCap = isWhatIf
-                && step == ConversionStep.Buy
-                && !await _submitter.IsWithinDailyCapAsync(identified, SumPlanned(), cancellationToken).ConfigureAwait(false),
-        };
-    }
-
-    /// <summary>What everything that is planned would cost; <see langword="null"/> if the price of any of it is not known.</summary>
-    private decimal? SumPlanned() => _planned.Values.Aggregate((decimal?)0, (sum, price) => sum + price);
-
-    /// <summary>Takes back that a video would be bought: other images of the same content cannot count on it.</summary>
-    public void Decline(ConversionPlan plan)
-    {
-        ArgumentNullException.ThrowIfNull(plan);
-        _planned.Remove(plan.Identity);
     }
 
     /// <summary>Removes from the batch an image that is not converted after all.</summary>
@@ -345,7 +224,7 @@ internal sealed class VideoConverter : IDisposable
         }
 
         progress.Enter(ConversionStage.Downloading);
-        OutputPath output = begun.Output ?? await ResolveOutputAsync(item, begun.Identity, task, inTime).ConfigureAwait(false);
+        OutputPath output = begun.Output ?? await _preparer.ResolveOutputAsync(item, begun.Identity, task, inTime).ConfigureAwait(false);
         SavedVideo saved = await _saver.FetchAsync(task, output, inTime).ConfigureAwait(false);
         SavedVideo video = saved with { SourcePath = item.Submission.Spec.Main?.Path, IsNew = begun.IsNew };
         KlingException? sidecarError = begun.IsKept ? null : await TryWriteSidecarAsync(video, begun, inTime).ConfigureAwait(false);
@@ -359,10 +238,10 @@ internal sealed class VideoConverter : IDisposable
     /// <returns><see langword="null"/> if there is nothing to do, because the user has taken the video elsewhere.</returns>
     private async Task<Begun?> BeginAsync(ConversionItem item, ConversionProgress progress, Action onPrepared, CancellationToken inTime)
     {
-        Prepared? prepared = null;
+        PreparedConversion? prepared = null;
         try
         {
-            prepared = await PrepareAsync(item, isAboutToWrite: true, inTime, identity => progress.Identity = identity).ConfigureAwait(false);
+            prepared = await _preparer.PrepareAsync(item, isAboutToWrite: true, inTime, identity => progress.Identity = identity).ConfigureAwait(false);
         }
         finally
         {
@@ -459,114 +338,6 @@ internal sealed class VideoConverter : IDisposable
         _waiter.Dispose();
         _deadline.Dispose();
     }
-
-    /// <summary>Which video it is, whether it has been bought, and where it goes; sends nothing. Makes sure that a video to be bought can be saved, as far as that can be known.</summary>
-    private async Task<Prepared> PrepareAsync(ConversionItem item, bool isAboutToWrite, CancellationToken cancellationToken, Action<string>? onIdentified = null)
-    {
-        Submission submission = _options.PromptFromSidecar
-            ? await PromptFile.ApplyAsync(item.Submission, path => WarnOfEmptyPrompt(item, path), cancellationToken).ConfigureAwait(false)
-            : item.Submission;
-        (IdentifiedSubmission identified, KlingVideoTask? earlier) = await _submitter.PrepareAsync(submission, cancellationToken, onIdentified).ConfigureAwait(false);
-        if (earlier is null && !submission.AllowRepurchase && await _destination.FindAsync(identified, cancellationToken).ConfigureAwait(false) is KlingVideoTask there)
-        {
-            VideoName name = item.Name ?? new VideoName(Path.GetFileName(there.SavedPath!), Path.GetFileName(there.SavedPath!));
-            await RequirePlannedAsync(identified, there, isElsewhere: true, cancellationToken).ConfigureAwait(false);
-            OutputPath kept = _saver.OutputPaths.Keep(there.SavedPath!, name, VideoKey.FromIdentity(identified.Identity));
-            return new Prepared(identified, there, kept) { IsKept = true, Remark = "bought with another ledger, by its sidecar" };
-        }
-
-        await RequirePlannedAsync(identified, earlier, isElsewhere: false, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            OutputPath? output = earlier is { TaskState: KlingTaskState.Succeeded } || item.Name is not null
-                ? await ChooseOutputAsync(item, identified, earlier, cancellationToken).ConfigureAwait(false)
-                : null;
-            if (earlier is null)
-            {
-                await RequireUsableAsync(item, output, isAboutToWrite, cancellationToken).ConfigureAwait(false);
-            }
-
-            WarnOfUnknownFile(item, earlier, output);
-            return new Prepared(identified, earlier, output)
-            {
-                Remark = earlier is not null && earlier.Account != _session.Account ? $"bought with another key, as task {earlier.Id} here" : null,
-            };
-        }
-        catch (KlingException exception) when (exception.Kind is ErrorKind.FileExists or ErrorKind.DestinationUnusable or ErrorKind.FileUnreadable)
-        {
-            throw earlier is null ? item.Submission.SayNothingBought(exception) : exception.About(earlier.Id);
-        }
-    }
-
-    private Task RequirePlannedAsync(IdentifiedSubmission identified, KlingVideoTask? earlier, bool isElsewhere, CancellationToken cancellationToken)
-        => _options.Plan?.RequireAsync(identified, earlier, isElsewhere, cancellationToken) ?? Task.CompletedTask;
-
-    /// <summary>Where the video goes. A file in its way may be that very video, bought with another ledger.</summary>
-    private async Task<OutputPath?> ChooseOutputAsync(ConversionItem item, IdentifiedSubmission identified, KlingVideoTask? earlier, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await ResolveOutputAsync(item, identified.Identity, earlier, cancellationToken).ConfigureAwait(false);
-        }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists && earlier is null)
-        {
-            throw exception.WithMessage($"{exception.Message} The ledger '{_session.Ledger.Location}' does not know it; if it is the video of this image, it was bought with another ledger, which KLINGPS_LEDGER can name.");
-        }
-        catch (KlingException exception) when (exception.Kind == ErrorKind.FileExists && earlier is { TakenAt: not null })
-        {
-            return null;
-        }
-    }
-
-    /// <summary>Somebody may have meant to write a separate prompt for the image, or may have lost one.</summary>
-    private void WarnOfEmptyPrompt(ConversionItem item, string path)
-    {
-        if (_warned.TryAdd(path, 0))
-        {
-            _observer?.OnWarning($"'{path}' is empty, so the text of -Prompt is used for '{item.Submission.Subject}'. If a prompt of its own was meant, stop the command and write it there.");
-        }
-    }
-
-    /// <summary>A file that is about to be replaced may be the very video that is about to be bought.</summary>
-    private void WarnOfUnknownFile(ConversionItem item, KlingVideoTask? earlier, OutputPath? output)
-    {
-        if (earlier is null && output is not null && _options.Save.Overwrite && File.Exists(output.Path) && _warned.TryAdd(output.Path, 0))
-        {
-            _observer?.OnWarning(
-                $"'{output.Path}' is in the way of the video of '{item.Submission.Subject}' and will be replaced, because of -Force. The ledger '{_session.Ledger.Location}' does not know it; "
-                + "if it is the video of this image, it was bought with another ledger, and is about to be bought again.");
-        }
-    }
-
-    /// <summary>Refuses a video that could not be saved, before it is bought.</summary>
-    private async Task RequireUsableAsync(ConversionItem item, OutputPath? output, bool isAboutToWrite, CancellationToken cancellationToken)
-    {
-        // A name that depends on the purchase has this form.
-        _saver.OutputPaths.RequireUsable(
-            ValuesOf(item.Submission, item.Index) with { TaskId = new string('0', 32), CreatedAt = _session.TimeProvider.GetUtcNow() },
-            output,
-            isAboutToWrite);
-        if (_options.WritesSidecar && output is not null)
-        {
-            await Sidecar.RequireFreeAsync(Sidecar.PathOf(output.Path), _options.Save.Overwrite, cancellationToken).ConfigureAwait(false);
-        }
-    }
-
-    /// <summary>Whether the name contains the length of the video, and that depends on a file that has not been read yet.</summary>
-    private bool IsLengthNeeded(VideoSpec spec) => ModelCatalog.Get(spec.Model).TakesLengthOfInput && _options.Save.Template.Tokens.Contains("Duration");
-
-    /// <summary>What the tokens of a name stand for before the purchase.</summary>
-    private static NameTemplateValues ValuesOf(Submission submission, int index) => new()
-    {
-        Source = submission.Spec.NamedAfter,
-        Title = submission.Spec.Title,
-        Index = index,
-        TaskId = string.Empty,
-        Id = 0,
-        CreatedAt = default,
-        Duration = submission.Spec.Seconds,
-        Take = submission.Spec.Take,
-    };
 
     private Task RequireOwnAsync(IdentifiedSubmission identified, TaskClaim claim, CancellationToken cancellationToken)
         => _options.Plan?.RequireOwnAsync(identified, claim, cancellationToken) ?? Task.CompletedTask;
@@ -669,36 +440,10 @@ internal sealed class VideoConverter : IDisposable
         }
     }
 
-    private Task<OutputPath> ResolveOutputAsync(ConversionItem item, string identity, KlingVideoTask? task, CancellationToken cancellationToken)
-        => _saver.OutputPaths.ResolveAsync(
-            item.Name ?? _saver.OutputPaths.ClaimName(VideoSaver.ValuesOf(task!, item.Index) with { Source = item.Submission.Spec.NamedAfter, Title = item.Submission.Spec.Title }),
-            VideoKey.FromIdentity(identity),
-            task,
-            cancellationToken);
-
-    /// <summary>What is known about an image before anything is done for it.</summary>
-    /// <param name="Identified">Which video it is.</param>
-    /// <param name="Earlier">Its purchase, if it has been made.</param>
-    /// <param name="Output">Where it goes; <see langword="null"/> while that depends on the purchase.</param>
-    private sealed record Prepared(IdentifiedSubmission Identified, KlingVideoTask? Earlier, OutputPath? Output)
-    {
-        /// <summary>Whether the video stays as it is, with its sidecar, because another ledger has recorded it.</summary>
-        public bool IsKept { get; init; }
-
-        /// <inheritdoc cref="ConversionPlan.Remark"/>
-        public string? Remark { get; init; }
-
-        /// <summary>Whether the user has taken the video elsewhere.</summary>
-        public bool IsTaken => Earlier?.TakenAt is not null;
-
-        /// <summary>Whether the video is there already.</summary>
-        public bool HasVideo => Output is { HasVideo: true };
-    }
-
     /// <summary>A video that is paid for or already there. Ten thousand may be made at the same time, so only what is needed once its video is made is kept of each image.</summary>
     /// <param name="task">Its task.</param>
     /// <param name="prepared">What was known about the image before.</param>
-    private sealed class Begun(KlingVideoTask task, Prepared prepared)
+    private sealed class Begun(KlingVideoTask task, PreparedConversion prepared)
     {
         public KlingVideoTask Task { get; } = task;
 
@@ -711,7 +456,7 @@ internal sealed class VideoConverter : IDisposable
         /// <summary>The hash of the image that it ends with, if that is a local file.</summary>
         public string? TailHash { get; } = prepared.Identified.TailImage?.Hash;
 
-        /// <inheritdoc cref="Prepared.IsKept"/>
+        /// <inheritdoc cref="PreparedConversion.IsKept"/>
         public bool IsKept { get; } = prepared.IsKept;
 
         /// <summary>Whether there is no need to wait for it.</summary>

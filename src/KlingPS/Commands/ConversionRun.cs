@@ -61,7 +61,7 @@ internal sealed class ConversionRun : IDisposable
         ConversionSummary? summary = _options.Book.Close(ending, error, _converter);
         if (summary is not null && _converter is not null)
         {
-            Task recorded = _converter.EndRunAsync(summary, ending == RunEnding.Complete);
+            Task recorded = _converter.Runs.EndAsync(summary, ending == RunEnding.Complete);
             if (!_host.StopToken.IsCancellationRequested)
             {
                 _host.Bridge.Run(_ => recorded);
@@ -190,7 +190,7 @@ internal sealed class ConversionRun : IDisposable
             _converter.Changed += AskForRefresh;
             if (!_options.IsWhatIf)
             {
-                _host.Bridge.Run(token => _converter.BeginRunAsync(_options.RunId, _options.Command, token));
+                _host.Bridge.Run(token => _converter.Runs.BeginAsync(_options.RunId, _options.Command, token));
             }
         }
 
@@ -200,7 +200,7 @@ internal sealed class ConversionRun : IDisposable
     /// <summary>Says what would be done, and asks whether to do it.</summary>
     private bool IsWanted(VideoConverter converter, ConversionItem item, ConversionInput input, Func<string, bool> ask)
     {
-        ConversionPlan plan = _host.Bridge.Run(token => converter.PlanAsync(item, _options.IsWhatIf, token));
+        ConversionPlan plan = _host.Bridge.Run(token => converter.Planner.PlanAsync(item, _options.IsWhatIf, token));
         input.Plan = plan;
         if (!_options.IsWhatIf && plan.Step != ConversionStep.Buy)
         {
@@ -217,7 +217,7 @@ internal sealed class ConversionRun : IDisposable
         bool isWanted = ask(ConversionText.DescribePlan(plan, isWithinBudget));
         if (!isWanted && !(_options.IsWhatIf && isWithinBudget))
         {
-            converter.Decline(plan);
+            converter.Planner.Decline(plan);
         }
 
         return isWanted;

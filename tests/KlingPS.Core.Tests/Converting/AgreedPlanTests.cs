@@ -344,7 +344,7 @@ public sealed class AgreedPlanTests : IAsyncDisposable
             Outcome<ConversionItem, SavedVideo> outcome = await _harness.Clock.RunAsync(converter.ConvertAsync(input.Item, CancellationToken.None));
             book.End(input, outcome);
             Assert.NotNull(outcome.Error);
-            await converter.EndRunAsync(book.Close(RunEnding.Complete, null, converter)!, isComplete: true);
+            await converter.Runs.EndAsync(book.Close(RunEnding.Complete, null, converter)!, isComplete: true);
         }
 
         Assert.Equal(0, _harness.Creates);
@@ -428,11 +428,11 @@ public sealed class AgreedPlanTests : IAsyncDisposable
             input.Asked = submission;
             try
             {
-                input.Plan = await converter.PlanAsync(converter.Accept(submission)!, isWhatIf: true, CancellationToken.None);
+                input.Plan = await converter.Planner.PlanAsync(converter.Accept(submission)!, isWhatIf: true, CancellationToken.None);
                 input.IsWithinBudget = limits.TryAdd(input.Plan);
                 if (!input.IsWithinBudget)
                 {
-                    converter.Decline(input.Plan);
+                    converter.Planner.Decline(input.Plan);
                 }
             }
             catch (KlingException exception)

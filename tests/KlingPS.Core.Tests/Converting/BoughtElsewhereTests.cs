@@ -70,7 +70,7 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
     {
         using (converter)
         {
-            return await _harness.Clock.RunAsync(converter.PlanAsync(converter.Accept(submission)!, isWhatIf: true, default));
+            return await _harness.Clock.RunAsync(converter.Planner.PlanAsync(converter.Accept(submission)!, isWhatIf: true, default));
         }
     }
 

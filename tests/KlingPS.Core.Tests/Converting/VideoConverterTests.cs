@@ -682,7 +682,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         var inputs = new List<ConversionInput>();
         foreach (Submission request in requests)
         {
-            ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
+            ConversionPlan plan = await converter.Planner.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
             Assert.Equal(Path.Combine(Destination, Path.GetFileNameWithoutExtension(request.Subject) + ".mp4"), plan.Path);
             inputs.Add(Planned(plan, budget.TryAdd(plan)));
             steps.Add((Path.GetFileNameWithoutExtension(request.Subject), plan.Step));
@@ -710,13 +710,13 @@ public sealed class VideoConverterTests : IAsyncDisposable
         var inputs = new List<ConversionInput>();
         foreach (Submission request in (Submission[])[_harness.Submission("a.png", 2), _harness.Submission("long.png", 3).Asking(spec => spec with { Duration = 10 }), _harness.Submission("b.png", 4), _harness.Submission("c.png", 5)])
         {
-            ConversionPlan plan = await converter.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
+            ConversionPlan plan = await converter.Planner.PlanAsync(converter.Accept(request)!, isWhatIf: true, CancellationToken.None);
             bool isWithinBudget = budget.TryAdd(plan);
             inputs.Add(Planned(plan, isWithinBudget));
             Assert.Equal(!plan.IsOverDailyCap, isWithinBudget);
             if (!isWithinBudget)
             {
-                converter.Decline(plan);
+                converter.Planner.Decline(plan);
             }
 
             planned.Add((plan.Step, plan.IsOverDailyCap));
@@ -732,8 +732,8 @@ public sealed class VideoConverterTests : IAsyncDisposable
         Submission unpriced = _harness.Submission("unpriced.png", 1).Asking(spec => spec with { Model = "kling/of-next-year" });
         Submission priced = _harness.Submission("priced.png", 2);
         using VideoConverter converter = Converter();
-        ConversionPlan plan = await converter.PlanAsync(converter.Accept(unpriced)!, isWhatIf: true, CancellationToken.None);
-        ConversionPlan after = await converter.PlanAsync(converter.Accept(priced)!, isWhatIf: true, CancellationToken.None);
+        ConversionPlan plan = await converter.Planner.PlanAsync(converter.Accept(unpriced)!, isWhatIf: true, CancellationToken.None);
+        ConversionPlan after = await converter.Planner.PlanAsync(converter.Accept(priced)!, isWhatIf: true, CancellationToken.None);
 
         bool isWithinCredits = new PlanBudget(new BudgetLimit { MaxCredits = 1_000_000, MaxTasks = 5 }).TryAdd(plan);
         var tasks = new PlanBudget(new BudgetLimit { MaxTasks = 5 });
@@ -745,7 +745,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
 
         _harness.Session.DailyCreditCap = 1_000_000;
         using VideoConverter capped = Converter();
-        Assert.True((await capped.PlanAsync(capped.Accept(unpriced)!, isWhatIf: true, CancellationToken.None)).IsOverDailyCap);
+        Assert.True((await capped.Planner.PlanAsync(capped.Accept(unpriced)!, isWhatIf: true, CancellationToken.None)).IsOverDailyCap);
         Assert.Empty(_harness.Service.Requests);
     }
 
@@ -757,7 +757,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         foreach (Submission request in (Submission[])[_harness.Submission("a.png", 1), _harness.Submission("b.png", 2)])
         {
             ConversionItem item = converter.Accept(request)!;
-            Assert.False((await converter.PlanAsync(item, isWhatIf: false, CancellationToken.None)).IsOverDailyCap);
+            Assert.False((await converter.Planner.PlanAsync(item, isWhatIf: false, CancellationToken.None)).IsOverDailyCap);
             await _harness.BeganAsync(request.Subject);
         }
     }
@@ -769,7 +769,7 @@ public sealed class VideoConverterTests : IAsyncDisposable
         using VideoConverter converter = Converter();
         ConversionItem item = converter.Accept(Submissions.FromFile(Path.Combine(_harness.Folder, "text.png"), "x"))!;
 
-        Assert.Equal(ErrorKind.ImageUnsupported, (await Assert.ThrowsAnyAsync<KlingException>(() => converter.PlanAsync(item, isWhatIf: true, CancellationToken.None))).Kind);
+        Assert.Equal(ErrorKind.ImageUnsupported, (await Assert.ThrowsAnyAsync<KlingException>(() => converter.Planner.PlanAsync(item, isWhatIf: true, CancellationToken.None))).Kind);
     }
 
     [Fact]

@@ -115,7 +115,7 @@ internal sealed class DestinationVideos(KlingService service, SaveOptions option
     /// <summary>No deeper than the names of this run go: the destination may be the root of a whole tree.</summary>
     private string[] ListSidecars()
     {
-        int depth = options.Template.ToString().Count(character => character == '/');
+        int depth = options.Template.Depth;
         try
         {
             return Directory.GetFiles(options.Destination, "*" + Sidecar.Extension, new EnumerationOptions

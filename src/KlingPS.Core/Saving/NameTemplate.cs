@@ -71,6 +71,9 @@ internal sealed class NameTemplate
     /// <summary>The names of the tokens this template has, without braces; upper and lower case are the same.</summary>
     public IReadOnlySet<string> Tokens { get; }
 
+    /// <summary>How many folders are on the way from the destination to a video.</summary>
+    public int Depth => _segments.Count - 1;
+
     /// <summary>Reads a template.</summary>
     /// <param name="text">The template (see <see cref="NameTemplate"/>).</param>
     /// <returns>The template, ready for any number of names.</returns>

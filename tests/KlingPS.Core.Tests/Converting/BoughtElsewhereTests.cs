@@ -431,15 +431,17 @@ public sealed class BoughtElsewhereTests : IAsyncDisposable
         Assert.Contains("sidecar", plan.Remark, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task A_sidecar_is_found_wherever_the_names_of_the_run_can_go()
+    [Theory]
+    [InlineData("{Directory}/{BaseName}-{Id}")]
+    [InlineData(@"{Directory}\{BaseName}-{Id}")]
+    public async Task A_sidecar_is_found_wherever_the_names_of_the_run_can_go(string template)
     {
         Submission fox = _harness.Submission("photos/fox.png");
-        SavedVideo first = await MadeAsync(fox, sidecar: true, template: "{Directory}/{BaseName}-{Id}");
+        SavedVideo first = await MadeAsync(fox, sidecar: true, template: template);
 
-        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, template: "{Directory}/{BaseName}-{Id}", harness: _other), fox, _other);
+        Outcome<ConversionItem, SavedVideo> outcome = await RunAsync(Converter(_other.Session, template: template, harness: _other), fox, _other);
 
-        Assert.Equal(first.Path, outcome.Value?.Path);
+        Assert.Equal((first.Path, 0), (outcome.Value?.Path, _other.Creates));
     }
 
     [Fact]

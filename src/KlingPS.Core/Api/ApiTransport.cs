@@ -54,7 +54,10 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
 
     private readonly TimeProvider _time = options.TimeProvider;
 
-    /// <summary>Sends a request once. Every way it can end without a response becomes a <see cref="KlingApiException"/> that says how far it got.</summary>
+    /// <summary>
+    /// Sends a request once. Every way it can end without a response becomes a <see cref="KlingApiException"/> that says how far it got; for a
+    /// purchase, a response that breaks off is returned as far as it came.
+    /// </summary>
     [SuppressMessage("Design", "CA1031", Justification = "Whatever a handler, a decoder or a decompressor throws means that there is no response.")]
     public async Task<ApiResponse> SendAsync(ApiCall call, CancellationToken cancellationToken)
     {
@@ -86,7 +89,8 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
 
             // It is not known either whether an unforeseen error will pass.
             bool mayPass = exception is HttpRequestException or IOException or InvalidDataException or OperationCanceledException or ObjectDisposedException;
-            throw CreateLostException(call, isNotSent, mayPass, exchange.Error, HasKey(exception) ? null : exception);
+            KlingApiException loss = CreateLostException(call, isNotSent, mayPass, exchange.Error, HasKey(exception) ? null : exception);
+            return exchange.Part is ApiResponse part ? part with { Loss = loss } : throw loss;
         }
         finally
         {
@@ -107,16 +111,36 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
     {
         using HttpResponseMessage message = await http.SendAsync(request, cancellationToken).ConfigureAwait(false);
         exchange.Status = (int)message.StatusCode;
-        (string body, bool isWhole) = await ReadBodyAsync(message, cancellationToken).ConfigureAwait(false);
-        exchange.Body = key.Redact(body);
-        exchange.Response = ApiResponse.Read(exchange.Status.Value, isWhole ? exchange.Body : string.Empty, RetryAfter.Read(message.Headers, _time)) with
+        using var received = new MemoryStream();
+        try
         {
-            Body = exchange.Body,
+            await ReadBodyAsync(message, received, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (call.IsPurchase && received.Length > 0 && exception is HttpRequestException or IOException or OperationCanceledException)
+        {
+            // Not if it is damaged: then nothing in it can be relied on.
+            exchange.Part = Read(call, message, key.Redact(Decode(received)), isWhole: true);
+            throw;
+        }
+
+        bool isWhole = received.Length <= MaxResponseLength;
+        if (!isWhole)
+        {
+            received.SetLength(KeptOfTooLong);
+        }
+
+        exchange.Body = key.Redact(Decode(received));
+        exchange.Response = Read(call, message, exchange.Body, isWhole);
+        return isWhole ? exchange.Response : exchange.Response with { Foreign = "more than 8 MiB long" };
+    }
+
+    private ApiResponse Read(ApiCall call, HttpResponseMessage message, string body, bool isWhole)
+        => ApiResponse.Read((int)message.StatusCode, isWhole ? body : string.Empty, RetryAfter.Read(message.Headers, _time)) with
+        {
+            Body = body,
             From = call.Uri,
             Location = FindLocation(call, message),
         };
-        return isWhole ? exchange.Response : exchange.Response with { Foreign = "more than 8 MiB long" };
-    }
 
     private void Report(ApiCall call, TrackedContent? content, Exchange exchange, TimeSpan elapsed)
     {
@@ -140,28 +164,22 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         });
     }
 
-    /// <returns>The body, or its beginning if it is too long.</returns>
-    private static async Task<(string Body, bool IsWhole)> ReadBodyAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    /// <summary>Reads the body, and no more of it than shows that it is too long.</summary>
+    private static async Task ReadBodyAsync(HttpResponseMessage response, MemoryStream received, CancellationToken cancellationToken)
     {
         using Stream stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-        using var memory = new MemoryStream();
         byte[] buffer = new byte[8192];
         int read;
-        while ((read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
+        while (received.Length <= MaxResponseLength && (read = await stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false)) > 0)
         {
-            memory.Write(buffer, 0, read);
-            if (memory.Length > MaxResponseLength)
-            {
-                return (Decode(memory.GetBuffer().AsSpan(0, KeptOfTooLong)), false);
-            }
+            received.Write(buffer, 0, read);
         }
-
-        return (Decode(memory.GetBuffer().AsSpan(0, (int)memory.Length)), true);
     }
 
     /// <summary>Reads UTF-8, or the encoding that a byte order mark names.</summary>
-    private static string Decode(ReadOnlySpan<byte> body)
+    private static string Decode(MemoryStream received)
     {
+        ReadOnlySpan<byte> body = received.GetBuffer().AsSpan(0, (int)received.Length);
         foreach (Encoding encoding in new[] { Encoding.UTF8, Encoding.Unicode, Encoding.BigEndianUnicode })
         {
             if (body.StartsWith(encoding.Preamble))
@@ -271,6 +289,9 @@ internal sealed class ApiTransport(HttpMessageInvoker http, ApiKey key, KlingCli
         public string? Body { get; set; }
 
         public ApiResponse? Response { get; set; }
+
+        /// <summary>The response to a purchase as far as it came.</summary>
+        public ApiResponse? Part { get; set; }
 
         public string? Error { get; set; }
     }

@@ -69,16 +69,16 @@ internal sealed class KlingClient
             return taskId!;
         }
 
-        KlingApiException? refusal = response.IsSuccess ? null : ResponseClassifier.FindRefusal(response, Operation);
+        KlingApiException? refusal = response.IsSuccess || response.Loss is not null ? null : ResponseClassifier.FindRefusal(response, Operation);
         var tasks = NamedTasks.Find(response.Body, response.Data);
         if (tasks.IsAny && (tasks.Ids.Count > 0 || !response.IsSuccess))
         {
-            throw CreateContradictionException(response, tasks.Ids, refusal);
+            throw CreateContradictionException(response, tasks.Ids, response.Loss ?? refusal);
         }
 
-        if (refusal is not null)
+        if ((response.Loss ?? refusal) is KlingApiException error)
         {
-            throw refusal;
+            throw error;
         }
 
         if (response.IsRedirect)
@@ -300,12 +300,12 @@ internal sealed class KlingClient
     }
 
     /// <summary>
-    /// The error of a purchase whose answer names a task but does not report success, or not in the usual form. The service gives no id to a request that it
+    /// The error of a purchase whose answer names a task but breaks off or does not report success, or not in the usual form. The service gives no id to a request that it
     /// turns down, so the task may have been made, and the request must not be sent again whatever the code says.
     /// </summary>
-    private static KlingApiException CreateContradictionException(ApiResponse response, IReadOnlyList<string> ids, KlingApiException? refusal)
+    private static KlingApiException CreateContradictionException(ApiResponse response, IReadOnlyList<string> ids, KlingApiException? cause)
     {
-        string says = response.IsSuccess ? "it reports success" : $"it does not report success{(response.Message is null ? string.Empty : $" ({response.Message.TrimEnd('.')})")}";
+        string says = response.IsSuccess ? "it reports success" : response.Loss is not null ? "it breaks off" : $"it does not report success{(response.Message is null ? string.Empty : $" ({response.Message.TrimEnd('.')})")}";
         string named = string.Join(" and ", ids);
         KlingApiException contradiction = ApiTransport.CreateUnclearAnswerException(
             response,
@@ -316,7 +316,7 @@ internal sealed class KlingClient
                 1 => $"{says}, but names a task, {named}",
                 _ => $"{says}, but names several tasks, {named}",
             },
-            refusal);
+            cause);
         if (ids.Count > 0)
         {
             contradiction.Advice = $"To have the service asked for the task that it named: Resolve-KlingVideoTask <id> {string.Join(", or ", ids.Select(id => $"-TaskId {ServiceTaskId.Quote(id)}"))}. "

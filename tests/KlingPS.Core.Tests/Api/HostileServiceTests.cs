@@ -3,6 +3,7 @@ using System.Text;
 using CsCheck;
 using KlingPS.Core.Api;
 using KlingPS.Core.Model;
+using KlingPS.Core.Reporting;
 using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Tests.Api;
@@ -63,6 +64,51 @@ public sealed class HostileServiceTests : IAsyncDisposable
 
         Assert.Equal((ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown), (await CreateFailsAsync() is var create ? create.Kind : default, create.Fault));
         Assert.NotEqual(TransportFault.NotSent, (await QueryFailsAsync()).Fault);
+    }
+
+    /// <summary>Answers to a purchase that break off, with what has come of them by then.</summary>
+    private static byte[] BrokenOff(bool isChunked, string come)
+    {
+        string body = isChunked ? FormattableString.Invariant($"{come.Length:x}\r\n{come}\r\n") : come;
+        string length = isChunked ? "Transfer-Encoding: chunked" : FormattableString.Invariant($"Content-Length: {come.Length + 20}");
+        return Encoding.UTF8.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{length}\r\nConnection: close\r\n\r\n{body}");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_purchase_is_known_although_the_connection_breaks_once_its_whole_answer_has_come(bool isChunked)
+    {
+        OnAll(BrokenOff(isChunked, Accepted));
+
+        Assert.Equal("9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6", await _client.CreateTaskAsync(ClientHarness.Video, Token));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_purchase_whose_answer_breaks_off_is_unknown_and_named_by_what_has_come_of_it(bool isChunked)
+    {
+        OnAll(BrokenOff(isChunked, Accepted[..^1]));
+
+        KlingApiException error = await CreateFailsAsync();
+
+        Assert.Equal((ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, false), (error.Kind, error.Fault, error.IsTransient));
+        Assert.EndsWith(" cannot be used: it breaks off, but names a task, 9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6.", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Resolve-KlingVideoTask <id> -TaskId 9b1f0c6e2d3a4f58a7c0e1d2b3f4a5c6.", error.AdviceOn(isOfTask: true), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"code":429,"msg":"Later","data":null}""")]
+    [InlineData("""{"code":200,"msg":"success","da""")]
+    public async Task A_purchase_whose_answer_breaks_off_without_naming_a_task_is_unknown(string come)
+    {
+        OnAll(BrokenOff(isChunked: true, come));
+
+        KlingApiException error = await CreateFailsAsync();
+
+        Assert.Equal((ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown, false), (error.Kind, error.Fault, error.IsTransient));
+        Assert.Equal("The request for a video was sent, but its answer was lost: the connection was closed too early.", error.Message);
     }
 
     [Fact]

@@ -36,6 +36,9 @@ internal sealed record ApiResponse
     /// <summary>The body without the key, or the beginning of one that is too long to be read.</summary>
     public string Body { get; init; } = string.Empty;
 
+    /// <summary>How the rest of it was lost, if the connection broke within it. Only of a purchase: there, even a part of it may name the task.</summary>
+    public KlingApiException? Loss { get; init; }
+
     /// <summary>How long the service asks to wait.</summary>
     public RetryAfter? RetryAfter { get; init; }
 

@@ -5,7 +5,8 @@ namespace KlingPS.Core.Api;
 
 /// <summary>The way out to the network: through a proxy, or as the system and the environment say; never through a proxy to this machine itself.</summary>
 /// <remarks>
-/// .NET would send even requests for 127.0.0.1 through the proxy of the variable http_proxy, in the clear. Sandboxes run there.
+/// .NET would send even requests for 127.0.0.1 through the proxy of the variable http_proxy, in the clear. Sandboxes run there. And its
+/// errors would repeat the name and password that the variable may have in it; they are among the <see cref="Credentials"/>, too.
 /// </remarks>
 internal sealed class ProxyRoute : IWebProxy
 {
@@ -44,7 +45,8 @@ internal sealed class ProxyRoute : IWebProxy
     public Uri? GetProxy(Uri destination)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        return IsHere(destination) ? null : _proxy.GetProxy(destination);
+        Uri? proxy = IsHere(destination) ? null : _proxy.GetProxy(destination);
+        return proxy is { UserInfo.Length: > 0 } ? new UriBuilder(proxy) { UserName = string.Empty, Password = string.Empty }.Uri : proxy;
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 using System.Net;
 using KlingPS.Core.Api;
+using KlingPS.Core.Secrets;
 
 namespace KlingPS.Core.Tests.Api;
 
@@ -29,6 +30,35 @@ public sealed class ProxyRouteTests
 
         Assert.Same(own, ProxyRoute.Over(new EverythingProxy(), own).Credentials);
         Assert.Equal("system", ((NetworkCredential)ProxyRoute.Over(new EverythingProxy(), null).Credentials!).Password);
+    }
+
+    [Fact]
+    public async Task The_password_in_the_address_of_a_proxy_that_cannot_connect_appears_nowhere()
+    {
+        await using var server = new HostileServer();
+        var address = new UriBuilder(server.Address) { UserName = "name", Password = "hunter2" }.Uri;
+        ProxyRoute route = ProxyRoute.Over(new WebProxy(address), new CredentialCache { { address, "Basic", new NetworkCredential("name", "hunter2") } });
+        using var key = ApiKey.From(ClientHarness.Secret);
+        using var http = new HttpMessageInvoker(ApiHandler.Create(route), disposeHandler: true);
+        var observer = new RecordingObserver();
+        var client = new KlingClient(http, new KlingEndpoints(s_service, s_service), key, new KlingClientOptions { MaxAttempts = 1, Observer = observer });
+
+        KlingApiException error = await Assert.ThrowsAsync<KlingApiException>(() => client.GetCreditsAsync(TestContext.Current.CancellationToken));
+
+        Assert.Contains("the proxy could not connect to it", error.Message, StringComparison.Ordinal);
+        Assert.Contains(server.Address.Authority, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", error + string.Concat(observer.Requests), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_credentials_of_a_proxy_are_found_by_its_address_without_them()
+    {
+        ProxyRoute route = ProxyRoute.Over(new WebProxy("http://name:hunter2@proxy.example:8080/"), new CredentialCache { { s_proxy, "Basic", new NetworkCredential("name", "hunter2") } });
+
+        Uri proxy = route.GetProxy(s_service)!;
+
+        Assert.Equal("http://proxy.example:8080/", proxy.AbsoluteUri);
+        Assert.Equal("hunter2", route.Credentials!.GetCredential(proxy, "Basic")!.Password);
     }
 
     [Fact]

@@ -216,7 +216,8 @@ internal sealed class MediaFolder
         string stem = fileName[..^extension.Length];
         for (int number = 1; ; number++)
         {
-            string name = SafeName.Make(number == 1 ? stem : FormattableString.Invariant($"{stem}-{number}"), extension, SafeName.MaximumFileBytes);
+            // A long name is shortened, and its number must not be.
+            string name = SafeName.Make(stem, number == 1 ? extension : FormattableString.Invariant($"-{number}{extension}"), SafeName.MaximumFileBytes);
             bool isFree = !_current.ContainsKey(name)
                 && !name.Equals(ListName, StringComparison.OrdinalIgnoreCase)
                 && (FileFacts.OfName(Path.Combine(_path, name)) is null || (_former.TryGetValue(name, out MediaCopy? former) && IsUntouched(former)));

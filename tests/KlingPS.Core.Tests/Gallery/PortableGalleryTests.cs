@@ -222,6 +222,18 @@ public sealed class PortableGalleryTests : IDisposable
     }
 
     [Fact]
+    public async Task Different_files_of_one_name_as_long_as_names_can_be_are_copied_too()
+    {
+        string name = new string('x', 250) + ".png";
+        KlingVideoTask[] tasks = [_folder.Task(1, $"a/{name}", "v/1.mp4"), _folder.Task(2, $"b/{name}", "v/2.mp4")];
+
+        WrittenPage page = await GalleryFolder.ExportAsync(Options, tasks).WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
+
+        Assert.Equal(2, page.Items.Select((_, card) => page.LinkOf(card, "src")).Distinct().Count());
+        Assert.Equal(2, Copies().Count(copy => copy.EndsWith(".png", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task Of_two_videos_of_one_name_the_one_that_is_left_is_not_shown_as_the_one_that_is_gone()
     {
         KlingVideoTask[] tasks = [_folder.Task(1, "a/fox.png", "v/fox.mp4"), _folder.Task(2, "b/fox.png", "w/fox.mp4")];

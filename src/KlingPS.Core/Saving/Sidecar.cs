@@ -87,6 +87,7 @@ internal sealed record Sidecar
                 Resolution = task.Resolution,
                 Sound = task.Sound ? true : null,
                 CfgScale = task.CfgScale,
+                CharacterOrientation = task.CharacterOrientation,
                 Take = task.Take,
             },
             Video = new SidecarFile { Path = Path.GetFileName(video.Path), Sha256 = task.SavedHash },
@@ -243,18 +244,25 @@ internal sealed record Sidecar
     };
 
     /// <summary>What was asked for, without what the video is made from.</summary>
-    private VideoSpec ToSpec(string model) => new()
+    private VideoSpec ToSpec(string model)
     {
-        Model = model,
-        Prompt = Request.Prompt,
-        NegativePrompt = Request.NegativePrompt,
-        Duration = Request.Duration,
-        AspectRatio = Request.AspectRatio,
-        Resolution = Request.Resolution,
-        Sound = Request.Sound ?? false,
-        CfgScale = Request.CfgScale,
-        Take = Request.Take,
-    };
+        // A length that follows from a file was not asked for.
+        bool hasLengthOfInput = ModelCatalog.Get(model).TakesLengthOfInput;
+        return new()
+        {
+            Model = model,
+            Prompt = Request.Prompt,
+            NegativePrompt = Request.NegativePrompt,
+            Duration = hasLengthOfInput ? null : Request.Duration,
+            InputSeconds = hasLengthOfInput ? VideoLength.From((decimal?)Request.Duration) : null,
+            AspectRatio = Request.AspectRatio,
+            Resolution = Request.Resolution,
+            Sound = Request.Sound ?? false,
+            CfgScale = Request.CfgScale,
+            CharacterOrientation = Request.CharacterOrientation,
+            Take = Request.Take,
+        };
+    }
 
     /// <summary>Whether a file was written by this class, for any video.</summary>
     private static bool IsSidecar(ReadOnlyMemory<byte> content)
@@ -332,6 +340,9 @@ internal sealed record SidecarRequest
 
     /// <summary>How closely the prompt is followed; <see langword="null"/> if the service's default applied.</summary>
     public decimal? CfgScale { get; init; }
+
+    /// <summary>Whose orientation the character has; <see langword="null"/> if the service's default applied.</summary>
+    public string? CharacterOrientation { get; init; }
 
     /// <summary>Which of several deliberate variants it is.</summary>
     public required int Take { get; init; }

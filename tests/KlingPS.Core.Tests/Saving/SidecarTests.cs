@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using CsCheck;
 using KlingPS.Core.Model;
 using KlingPS.Core.Saving;
+using KlingPS.Core.Tests.Model;
 
 namespace KlingPS.Core.Tests.Saving;
 
@@ -152,6 +153,23 @@ public sealed class SidecarTests : IDisposable
         Sidecar? read = Sidecar.TryRead(Video + ".json");
 
         Assert.Equal((s_task.TaskId, s_task.Id, s_spec.Normalized().GetIdentity()), (read?.TaskId, read?.Id, read?.FindIdentity()));
+    }
+
+    [Theory]
+    [MemberData(nameof(ModelRequests.Ids), MemberType = typeof(ModelRequests))]
+    public async Task Where_there_is_no_ledger_a_video_is_what_was_asked_for(string model)
+    {
+        var requests = ModelRequests.Get(model);
+        foreach (VideoSpec asked in new[] { requests.Smallest, requests.Fullest })
+        {
+            VideoSpec spec = asked.InputSeconds is null ? asked : asked with { InputSeconds = 7 };
+            await WriteAsync(s_task with { Spec = spec }, tailHash: null);
+
+            VideoSpec read = Sidecar.TryRead(Video + ".json")!.ToTask(Video).Spec;
+
+            Assert.Equal((spec.GetIdentity(), spec.Seconds, spec.GetCredits()), (read.GetIdentity(), read.Seconds, read.GetCredits()));
+            Assert.Null(ModelCatalog.Get(model).FindUnsupported(read));
+        }
     }
 
     /// <summary>Whatever lies in a destination under the name of a sidecar.</summary>

@@ -73,6 +73,18 @@ public sealed class CompletionTests
     }
 
     [Theory]
+    [InlineData("Save-KlingVideo -NameTemplate \"it's {Base", "it's {BaseName}")]
+    [InlineData("ConvertTo-KlingVideo -NameTemplate 'it''s {Base", "it's {BaseName}")]
+    public async Task A_template_with_an_apostrophe_is_completed_to_what_was_typed_and_a_token(string line, string expected)
+    {
+        using var shell = new HostedShell();
+
+        string text = Assert.Single(await CompleteAsync(shell, line)).CompletionText;
+
+        Assert.Equal(expected, Assert.Single((await shell.RunAsync(text)).Clean().Output).BaseObject);
+    }
+
+    [Theory]
     [InlineData("New-KlingVideoTask -Duration ", "5 10")]
     [InlineData("ConvertTo-KlingVideo -Model kling-3.0/video -Resolution ", "720p 1080p 4K")]
     [InlineData("Measure-KlingVideoCost -Model kling/v3-turbo-text-to-video -Duration ", "3 4 5 6 7 8 9 10 11 12 13 14 15")]

@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Management.Automation;
 using System.Management.Automation.Language;
+using KlingPS.Core.Gallery;
 using KlingPS.Core.Saving;
 
 namespace KlingPS.Parameters;
@@ -19,7 +20,7 @@ public sealed class NameTemplateCompleter : IArgumentCompleter
         foreach (string token in NameTemplate.KnownTokens.Where(token => token.StartsWith(start, StringComparison.OrdinalIgnoreCase)))
         {
             string text = $"{before}{{{token}}}";
-            yield return new CompletionResult($"'{text}'", text, CompletionResultType.ParameterValue, $"{{{token}}}");
+            yield return new CompletionResult(PowerShellText.Quote(text), text, CompletionResultType.ParameterValue, $"{{{token}}}");
         }
     }
 }

@@ -6,7 +6,7 @@ namespace KlingPS.Sandbox.Downloads;
 
 /// <summary>
 /// The video of a task: the clip of its length, a <c>uuid</c> box with the task's id, which makes it unique, and, for a
-/// given size a <c>free</c> box of zeros, which are generated while they are sent.
+/// given size a <c>free</c> box, which is filled while it is sent.
 /// </summary>
 internal sealed class VideoContent : DownloadContent
 {
@@ -14,7 +14,9 @@ internal sealed class VideoContent : DownloadContent
     private const int LargeBoxHeader = 16;
 
     private static readonly byte[] s_boxType = new Guid("6b1d6f0e-2f3a-4c67-9a55-8d0c5b7e4a21").ToByteArray();
-    private static readonly byte[] s_zeros = new byte[64 * 1024];
+
+    /// <summary>Not zeros: a part of a video that ends with those looks as if a loss of power had damaged it, and is not continued.</summary>
+    private static readonly byte[] s_filling = [.. Enumerable.Repeat(byte.MaxValue, 64 * 1024)];
 
     private readonly byte[] _head;
 
@@ -45,7 +47,7 @@ internal sealed class VideoContent : DownloadContent
         while (count > 0)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            ReadOnlyMemory<byte> piece = offset < _head.Length ? _head.AsMemory((int)offset) : s_zeros;
+            ReadOnlyMemory<byte> piece = offset < _head.Length ? _head.AsMemory((int)offset) : s_filling;
             piece = piece[..(int)Math.Min(piece.Length, count)];
             await sink(piece).ConfigureAwait(false);
             offset += piece.Length;

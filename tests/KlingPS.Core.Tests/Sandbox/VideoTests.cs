@@ -56,7 +56,9 @@ public sealed class VideoTests
         List<(string Type, int Start, int Length)> boxes = Boxes(video);
         Assert.Equal(["uuid", "free"], boxes.TakeLast(2).Select(box => box.Type));
         Assert.Equal(Size, boxes[^1].Start + boxes[^1].Length);
-        Assert.Equal(-1, video.AsSpan(boxes[^1].Start + 8).IndexOfAnyExcept((byte)0));
+
+        // A part that ends with zeros is taken for one that a loss of power has damaged, and is not continued behind them.
+        Assert.Equal(-1, video.AsSpan(boxes[^1].Start + 8).IndexOf((byte)0));
         Assert.Equal(Size, sandbox.Server.GetBill().DownloadedBytes);
     }
 

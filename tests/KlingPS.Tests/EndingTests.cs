@@ -138,6 +138,24 @@ public sealed partial class EndingTests : IDisposable
         await GetsTheRestAsync(shell, warning, "b.mp4");
     }
 
+    [Theory]
+    [InlineData("$tasks | Wait-KlingVideoTask -PollingInterval 0.1 | Select-First")]
+    [InlineData("$tasks | Wait-KlingVideoTask -PollingInterval 0.1 | ForEach-Object { throw 'enough' }")]
+    [InlineData("& { $tasks; throw 'enough' } | Wait-KlingVideoTask -PollingInterval 0.1")]
+    public async Task A_pipeline_that_ends_early_leaves_no_bar_on_the_screen(string pipeline)
+    {
+        await using ConnectedShell shell = await StartAsync();
+        var variables = new { images = shell.Images("a.png", "b.png"), module = typeof(SelectFirstCommand).Assembly.Location };
+        (await shell.RunAsync("Import-Module $module; $tasks = @($images[0] | New-KlingVideoTask -Prompt 'It moves.')", variables)).Clean();
+        _clock.Advance(TimeSpan.FromMinutes(2));
+        (await shell.RunAsync("$tasks += $images[1] | New-KlingVideoTask -Prompt 'It moves.'")).Clean();
+
+        await shell.RunAsync(pipeline);
+
+        var bars = _host.Screen.Progress.Where(shown => shown.Record.Activity == "Waiting for videos").GroupBy(shown => (shown.Source, shown.Record.ActivityId));
+        Assert.Equal(ProgressRecordType.Completed, Assert.Single(bars).Last().Record.RecordType);
+    }
+
     [Fact]
     public async Task Whoever_wants_only_the_first_of_a_pipeline_is_told_once_of_what_is_not_on_disk()
     {

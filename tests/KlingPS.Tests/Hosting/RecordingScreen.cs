@@ -13,6 +13,9 @@ internal sealed class RecordingScreen : PSHostUserInterface
 
     public ConcurrentQueue<string> Warnings { get; } = new();
 
+    /// <summary>The records of bars, and the source that a bar is told apart by besides its id.</summary>
+    public ConcurrentQueue<(long Source, ProgressRecord Record)> Progress { get; } = new();
+
     public ConcurrentQueue<string> Questions { get; } = new();
 
     /// <summary>Begins of the choices that are taken, one after the other.</summary>
@@ -47,9 +50,7 @@ internal sealed class RecordingScreen : PSHostUserInterface
     {
     }
 
-    public override void WriteProgress(long sourceId, ProgressRecord record)
-    {
-    }
+    public override void WriteProgress(long sourceId, ProgressRecord record) => Progress.Enqueue((sourceId, record));
 
     public override void WriteVerboseLine(string message)
     {

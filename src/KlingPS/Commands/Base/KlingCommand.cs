@@ -20,6 +20,9 @@ namespace KlingPS.Commands.Base;
 /// </summary>
 public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
 {
+    /// <summary>What PowerShell tells bars apart by besides their ids. With one of its own choice, a bar could not be removed through the host.</summary>
+    private const long ProgressSource = long.MaxValue;
+
     /// <summary>How much of a request and its response is shown; those of the service are far shorter.</summary>
     private const int LongestBody = 100_000;
 
@@ -273,6 +276,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
             _owned.ForEach(owned => owned.Dispose());
             if (isEarly)
             {
+                _context?.CompleteProgress();
                 OnClosing(null);
             }
 
@@ -462,7 +466,15 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         record.Activity = VisibleText.InLine(record.Activity);
         record.StatusDescription = VisibleText.InLine(record.StatusDescription);
-        WriteProgress(record);
+        if (record.RecordType == ProgressRecordType.Completed)
+        {
+            // A bar that is there has to go even if the pipeline is being stopped, or is over, and the command may not write any more.
+            Host.UI?.WriteProgress(ProgressSource, record);
+        }
+        else
+        {
+            CommandRuntime.WriteProgress(ProgressSource, record);
+        }
     }
 
     void ICommandStreams.WriteError(KlingException error, object? target) => WriteError(error, target);
@@ -584,6 +596,7 @@ public abstract class KlingCommand : PSCmdlet, ICommandHost, IDisposable
     {
         _bridge.Stop();
         _owned.ForEach(owned => owned.Dispose());
+        _context?.CompleteProgress();
         OnClosing(null);
         Unfinished.CutShort();
 

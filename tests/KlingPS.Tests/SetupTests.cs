@@ -60,6 +60,7 @@ public sealed class SetupTests
 
         Assert.Equal(("Warning", "Ok"), (Status(checks, "Key"), Status(checks, "Account")));
         Assert.Contains("but a new one would find none", Message(checks, "Key"), StringComparison.Ordinal);
+        Assert.DoesNotContain("not connected", Message(checks, "Key"), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -99,7 +99,7 @@ internal sealed class KeyFinder
         if (variable is null)
         {
             const string Ways = "To try everything at no cost, without a key: Connect-KlingAccount -Sandbox. With a key, for this session: Connect-KlingAccount -ApiKey (Read-Host -AsSecureString)";
-            string found = $"No API key was found: you are not connected, neither the environment variable {KeySource.Variable} nor {KeyFile.Variable} is set, and the secret store gave none.";
+            string found = $"No API key was found: neither the environment variable {KeySource.Variable} nor {KeyFile.Variable} is set, and the secret store gave none.";
             throw new KlingException(
                 ErrorKind.ApiKeyMissing,
                 isSecretNamed ? $"{found} {problem} {Ways}." : $"{found} {Ways}; or set {KeySource.Variable}, or {KeyFile.Variable} to the path of a file that holds the key. To keep one for all sessions, a secret store is needed. {problem}")

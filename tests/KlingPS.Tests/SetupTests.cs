@@ -182,6 +182,25 @@ public sealed class SetupTests
         Assert.StartsWith("It is not known whether 1 request was accepted", Message(checks, "Attempts"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Requests_of_another_account_whose_response_was_lost_are_not_told()
+    {
+        const string Other = "key-of-another-account";
+        using var environment = new EnvironmentScope();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(otherAccounts: [Other]);
+        Environment.SetEnvironmentVariable("KLINGPS_LEDGER", Path.Combine(shell.Folder, "own.db"));
+        await shell.ConnectAsync();
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerBefore);
+        await shell.RunAsync("New-KlingVideoTask $image 'It moves.' -ErrorAction SilentlyContinue", new { image = shell.Image() });
+        await shell.ConnectAsync(Other);
+
+        Assert.Empty((await shell.RunAsync("Get-KlingVideoTask -State Unknown")).Clean().Output);
+
+        KlingSetupCheck[] checks = (await shell.RunAsync("Test-KlingSetup -Offline; Disconnect-KlingAccount")).Of<KlingSetupCheck>();
+
+        Assert.Equal("Ok", Status(checks, "Attempts"));
+    }
+
     [Theory]
     [InlineData(null, "Failed")]
     [InlineData("a-key", "Warning")]

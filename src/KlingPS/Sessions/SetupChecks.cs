@@ -275,9 +275,13 @@ internal sealed class SetupChecks : IAsyncDisposable
         return KlingSetupCheck.Ok(name, FormattableString.Invariant($"The ledger '{ledger.Location}' can be read and written; its format is {Schema.Version}."));
     }
 
-    private static async Task<KlingSetupCheck> CheckAttemptsAsync(string name, ITaskLedger ledger, CancellationToken cancellationToken)
+    private async Task<KlingSetupCheck> CheckAttemptsAsync(string name, ITaskLedger ledger, CancellationToken cancellationToken)
     {
-        IReadOnlyList<KlingSpend> accounts = await ledger.Spending.SumAsync(new SpendFilter(), KlingSpendGroup.Account, cancellationToken).ConfigureAwait(false);
+        // Those of another account neither keep anything from being bought nor are they listed. A key that the ledger does not know may be of any account.
+        string? key = (Connected ?? _session)?.Fingerprint;
+        IReadOnlyList<AccountKey> keys = await ledger.Accounts.ListAsync(cancellationToken).ConfigureAwait(false);
+        var filter = new SpendFilter { Account = keys.FirstOrDefault(known => known.Fingerprint == key)?.Account };
+        IReadOnlyList<KlingSpend> accounts = await ledger.Spending.SumAsync(filter, KlingSpendGroup.Account, cancellationToken).ConfigureAwait(false);
         int unknown = accounts.Sum(account => account.Unknown);
         return unknown == 0
             ? KlingSetupCheck.Ok(name, "There are no requests whose acceptance is unknown.")

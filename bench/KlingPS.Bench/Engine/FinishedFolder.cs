@@ -18,18 +18,18 @@ internal static class FinishedFolder
         Directory.CreateDirectory(batch.Videos);
         await using Client client = Client.Open(batch.LedgerPath, sandbox.Endpoints, SandboxMode.Key);
         await client.Ledger.OpenAsync(default);
-        var submitter = new VideoSubmitter(new KlingService(client.Session, observer: null));
+        var identifier = new SubmissionIdentifier(new ImageUploader(new KlingService(client.Session, observer: null)), client.Session);
         foreach (string[] paths in Directory.EnumerateFiles(batch.Images).Order(StringComparer.Ordinal).Chunk(Together))
         {
             // What is recorded at the same time is committed at once.
-            await Task.WhenAll(paths.Select(path => Task.Run(() => FinishAsync(client, submitter, batch, path))));
+            await Task.WhenAll(paths.Select(path => Task.Run(() => FinishAsync(client, identifier, batch, path))));
         }
     }
 
-    private static async Task FinishAsync(Client client, VideoSubmitter submitter, Batch batch, string path)
+    private static async Task FinishAsync(Client client, SubmissionIdentifier identifier, Batch batch, string path)
     {
-        IdentifiedSubmission identified = await submitter.IdentifyAsync(
-            new Submission { Spec = new VideoSpec { Prompt = ConvertMode.Prompt, Image = MediaSource.FromFile(path) } }, default);
+        IdentifiedSubmission identified = await identifier.IdentifyAsync(
+            new Submission { Spec = new VideoSpec { Prompt = ConvertMode.Prompt, Image = MediaSource.FromFile(path) } }, isPresent: false, default);
         MediaSource image = identified.Submission.Spec.Image!;
         ITaskJournal tasks = client.Ledger.Tasks;
         TaskClaim claim = await tasks.ClaimAsync(

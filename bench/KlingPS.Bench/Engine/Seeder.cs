@@ -28,15 +28,16 @@ internal static class Seeder
         using var http = new HttpMessageInvoker(ApiHandler.Create(new WebProxy()));
         using var key = ApiKey.From(SandboxMode.Key);
         var service = new KlingClient(http, sandbox.Endpoints, key);
-        var submitter = new VideoSubmitter(new KlingService(client.Session, observer: null));
+        var identifier = new SubmissionIdentifier(new ImageUploader(new KlingService(client.Session, observer: null)), client.Session);
         var ids = new List<string>();
         await Parallel.ForEachAsync(
             Directory.EnumerateFiles(batch.Images),
             new ParallelOptions { MaxDegreeOfParallelism = Width },
             async (path, token) =>
             {
-                IdentifiedSubmission identified = await submitter.IdentifyAsync(
+                IdentifiedSubmission identified = await identifier.IdentifyAsync(
                     new Submission { Spec = new VideoSpec { Prompt = ConvertMode.Prompt, Image = MediaSource.FromFile(path) } },
+                    isPresent: false,
                     token);
                 MediaSource image = identified.Submission.Spec.Image!;
                 VideoSpec spec = identified.Submission.Spec with { Image = image with { Uri = $"https://example.com/{image.Hash}.png" } };

@@ -4,14 +4,14 @@ using KlingPS.Core.Model;
 
 namespace KlingPS.Core.Ledger.Sql;
 
-/// <summary>The journal in a database. Each operation is one transaction; see <see cref="TaskTransactions"/> for its content.</summary>
+/// <summary>The journal in a database. Each operation is one transaction; see <see cref="PurchaseTransactions"/> and <see cref="TaskTransactions"/> for its content.</summary>
 /// <param name="store">The database.</param>
 /// <param name="owners">Who makes attempts.</param>
 /// <param name="time">The clock of this process, for its time zone.</param>
 /// <param name="spool">Keeps what cannot be recorded; <see langword="null"/> if nothing is kept.</param>
 internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, TimeProvider time, SpoolReplay? spool) : ITaskJournal, IAsyncDisposable
 {
-    private readonly TaskTransactions _transactions = new(owners, time);
+    private readonly PurchaseTransactions _purchases = new(owners, time);
     private readonly LostAttempts _lostAttempts = new(store, owners, spool);
     private readonly Heartbeat _heartbeat = new(store, owners, time);
 
@@ -20,7 +20,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     {
         await PrepareAsync(intent, cancellationToken).ConfigureAwait(false);
         return await _heartbeat.BeginAsync(
-            () => WritePurchaseAsync(intent, _transactions.BeginAsync, cancellationToken),
+            () => WritePurchaseAsync(intent, _purchases.BeginAsync, cancellationToken),
             task => task.Id).ConfigureAwait(false);
     }
 
@@ -29,7 +29,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     {
         await PrepareAsync(intent, cancellationToken).ConfigureAwait(false);
         return await _heartbeat.BeginAsync(
-            () => WritePurchaseAsync(intent, gate, _transactions.BeginAsync, caller, cancellationToken),
+            () => WritePurchaseAsync(intent, gate, _purchases.BeginAsync, caller, cancellationToken),
             passage => passage.Result.Id).ConfigureAwait(false);
     }
 
@@ -38,7 +38,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     {
         await PrepareAsync(intent, cancellationToken).ConfigureAwait(false);
         return await _heartbeat.BeginAsync(
-            () => WritePurchaseAsync(intent, _transactions.ClaimAsync, cancellationToken),
+            () => WritePurchaseAsync(intent, _purchases.ClaimAsync, cancellationToken),
             claim => claim.IsNew ? claim.Task.Id : null).ConfigureAwait(false);
     }
 
@@ -47,7 +47,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
     {
         await PrepareAsync(intent, cancellationToken).ConfigureAwait(false);
         return await _heartbeat.BeginAsync(
-            () => WritePurchaseAsync(intent, gate, _transactions.ClaimAsync, caller, cancellationToken),
+            () => WritePurchaseAsync(intent, gate, _purchases.ClaimAsync, caller, cancellationToken),
             passage => passage.Result.IsNew ? passage.Result.Task.Id : null).ConfigureAwait(false);
     }
 
@@ -57,7 +57,7 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
         RequireRunId(intent);
         return intent.Budget is null
             ? Task.FromResult<string?>(null)
-            : store.ReadAsync(session => _transactions.FindBudgetExcessAsync(session, intent), cancellationToken);
+            : store.ReadAsync(session => _purchases.FindBudgetExcessAsync(session, intent), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -86,13 +86,13 @@ internal sealed class SqlTaskJournal(SqlStore store, IAttemptOwners owners, Time
 
     /// <inheritdoc/>
     public Task<RecordResult> RecordSentAgainAsync(KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, CancellationToken cancellationToken)
-        => store.WriteAsync(session => _transactions.SendAgainAsync(session, attempt, answerWithin, intent), ScopeOf(attempt, intent), cancellationToken);
+        => store.WriteAsync(session => _purchases.SendAgainAsync(session, attempt, answerWithin, intent), ScopeOf(attempt, intent), cancellationToken);
 
     /// <summary>See <see cref="ICreateGate.SendAgainAsync"/>.</summary>
     public Task<Passage<RecordResult>> RecordSentAgainAsync(
         KlingVideoTask attempt, TimeSpan answerWithin, TaskIntent? intent, SqlRateGate gate, IGateCaller caller, CancellationToken cancellationToken)
         => gate.PassAsync(
-            (session, tryTake) => _transactions.SendAgainAsync(session, attempt, answerWithin, intent, tryTake), ScopeOf(attempt, intent), caller, cancellationToken);
+            (session, tryTake) => _purchases.SendAgainAsync(session, attempt, answerWithin, intent, tryTake), ScopeOf(attempt, intent), caller, cancellationToken);
 
     /// <inheritdoc/>
     public void Disown(long id, TaskIntent intent, bool mayBeBought, string reason)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using KlingPS.Core.Api;
 using KlingPS.Core.Files;
 using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Spool;
@@ -12,49 +11,6 @@ using KlingPS.Core.Sessions;
 using KlingPS.Core.Stages;
 
 namespace KlingPS.Core.Saving;
-
-/// <summary>Where videos go and what they are called.</summary>
-internal sealed record SaveOptions
-{
-    /// <summary>The full path of the folder; created when it is missing.</summary>
-    public required string Destination { get; init; }
-
-    /// <summary>Makes the names.</summary>
-    public NameTemplate Template { get; init; } = NameTemplate.Default;
-
-    /// <summary>Whether files that exist are replaced.</summary>
-    public bool Overwrite { get; init; }
-}
-
-/// <summary>A video that is completely on disk.</summary>
-/// <param name="Path">Its full path.</param>
-/// <param name="Task">The task it comes from.</param>
-internal sealed record SavedVideo(string Path, KlingVideoTask Task)
-{
-    private readonly string? _sourcePath;
-
-    /// <summary>The image it was asked for; the task may have been bought for another file of the same content.</summary>
-    public string? SourcePath
-    {
-        get => _sourcePath ?? Task.SourcePath;
-        init => _sourcePath = value;
-    }
-
-    /// <summary>
-    /// Why it is not recorded that the video is saved: the ledger is lost, and that fact is kept on this machine; or its task was removed meanwhile.
-    /// <see langword="null"/> if it is recorded.
-    /// </summary>
-    public KlingException? RecordError { get; init; }
-
-    /// <summary>Whether it was there already.</summary>
-    public bool IsPresent { get; init; }
-
-    /// <summary>Whether it was bought in this run.</summary>
-    public bool IsNew { get; init; }
-
-    /// <summary>What was done for it.</summary>
-    public RunItemResult Result => IsNew ? RunItemResult.Made : IsPresent ? RunItemResult.Present : RunItemResult.Downloaded;
-}
 
 /// <summary>Saves finished videos to disk, each once, so that the name of a video never holds half of one.</summary>
 /// <remarks>
@@ -82,9 +38,8 @@ internal sealed class VideoSaver
     private readonly SaveOptions _options;
     private readonly IPipelineObserver? _observer;
     private readonly PipelineEvents _events;
-    private readonly ServiceQuestions _questions;
     private readonly TaskFinder _finder;
-    private readonly KlingClient _client;
+    private readonly VideoLinks _links;
     private readonly VideoDownloader _downloader;
     private readonly FileHashes _hashes;
     private readonly LedgerLoss _loss;
@@ -101,9 +56,9 @@ internal sealed class VideoSaver
         _options = options;
         _observer = service.Observer;
         _events = service.Events;
-        _questions = new ServiceQuestions(_session.TimeProvider);
-        _finder = new TaskFinder(service, _questions);
-        _client = service.Client;
+        var questions = new ServiceQuestions(_session.TimeProvider);
+        _finder = new TaskFinder(service, questions);
+        _links = new VideoLinks(service.Client, _finder, questions, _session.Endpoints.Addresses);
         _downloader = new VideoDownloader(
             _session.GetDownloadHandler(_observer),
             _session.Endpoints.Addresses,
@@ -323,8 +278,8 @@ internal sealed class VideoSaver
 
         if (!await TryCopyAsync(findings.Task!, file, cancellationToken).ConfigureAwait(false))
         {
-            Uri link = await GetLinkAsync(task, cancellationToken).ConfigureAwait(false);
-            await _downloader.DownloadAsync(file, link, CreateRenewal(task, link), reporter, turn, () => IsNew(task), cancellationToken).ConfigureAwait(false);
+            Uri link = await _links.GetAsync(task, cancellationToken).ConfigureAwait(false);
+            await _downloader.DownloadAsync(file, link, _links.CreateRenewal(task, link), reporter, turn, () => IsNew(task), cancellationToken).ConfigureAwait(false);
         }
 
         _events.OnDownloaded(task, target, file.Length);
@@ -422,70 +377,8 @@ internal sealed class VideoSaver
         }
     }
 
-    /// <summary>The link to a video; if the recorded one cannot be followed, the one that the service gives now.</summary>
-    private async Task<Uri> GetLinkAsync(KlingVideoTask task, CancellationToken cancellationToken)
-    {
-        if (FindLink(task, out _) is Uri recorded)
-        {
-            return recorded;
-        }
-
-        KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
-        return FindLink(fresh, out string problem) ?? throw new KlingException(
-            ErrorKind.AnswerInvalid,
-            $"The service says that task {task.Id} ('{task.Subject}') has succeeded, but {problem}. Nothing is downloaded. "
-            + "The video is paid for and stays at the service for at least a day; the next run asks for its link again.");
-    }
-
     /// <summary>Whether a video was made a moment ago, as far as the clocks agree.</summary>
     private bool IsNew(KlingVideoTask task) => task.CompletedAt is DateTimeOffset made && _session.TimeProvider.GetUtcNow() - made < s_new;
-
-    /// <summary>Asks for a working link: alternately for a renewed one and for the one that the service gives now, which may be a different one by then.</summary>
-    /// <param name="task">The task.</param>
-    /// <param name="link">The link that does not work.</param>
-    private Func<CancellationToken, Task<Uri?>> CreateRenewal(KlingVideoTask task, Uri link)
-    {
-        bool isRenewedFirst = false;
-        return async cancellationToken =>
-        {
-            isRenewedFirst = !isRenewedFirst;
-            return isRenewedFirst
-                ? await FindRenewedAsync(cancellationToken).ConfigureAwait(false) ?? await FindNamedAsync(cancellationToken).ConfigureAwait(false)
-                : await FindNamedAsync(cancellationToken).ConfigureAwait(false) ?? await FindRenewedAsync(cancellationToken).ConfigureAwait(false);
-        };
-
-        Task<Uri?> FindRenewedAsync(CancellationToken cancellationToken) => _questions.AskAsync(async () =>
-        {
-            try
-            {
-                return await _client.GetDownloadUriAsync(link, task.Subject, cancellationToken).ConfigureAwait(false) is Uri renewed && renewed != link ? renewed : null;
-            }
-            catch (KlingApiException exception) when (exception.Fault == TransportFault.Answered)
-            {
-                // The service does not renew this link.
-                return null;
-            }
-        });
-
-        async Task<Uri?> FindNamedAsync(CancellationToken cancellationToken)
-        {
-            KlingVideoTask fresh = await _finder.RefreshAsync(task, cancellationToken).ConfigureAwait(false);
-            return FindLink(fresh, out _) is Uri named && named != link ? named : null;
-        }
-    }
-
-    /// <summary>The link of a task; <see langword="null"/> if it has none that may be followed, and the reason, as a clause.</summary>
-    private Uri? FindLink(KlingVideoTask task, out string problem)
-    {
-        if (task.ResultUri is null)
-        {
-            problem = "names no video that could be fetched";
-            return null;
-        }
-
-        problem = _session.Endpoints.Addresses.FindProblem("the link to its video", task.ResultUri, out Uri? link) ?? string.Empty;
-        return link;
-    }
 
     private static KlingException CreatePendingException(KlingVideoTask task) => new(
         ErrorKind.TaskPending,

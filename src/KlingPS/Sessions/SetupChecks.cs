@@ -277,7 +277,7 @@ internal sealed class SetupChecks : IAsyncDisposable
 
     private async Task<KlingSetupCheck> CheckAttemptsAsync(string name, ITaskLedger ledger, CancellationToken cancellationToken)
     {
-        // Those of another account neither keep anything from being bought nor are they listed. A key that the ledger does not know may be of any account.
+        // Those of another account can only be settled with a key of theirs. A key that the ledger does not know may be of any account.
         string? key = (Connected ?? _session)?.Fingerprint;
         IReadOnlyList<AccountKey> keys = await ledger.Accounts.ListAsync(cancellationToken).ConfigureAwait(false);
         var filter = new SpendFilter { Account = keys.FirstOrDefault(known => known.Fingerprint == key)?.Account };

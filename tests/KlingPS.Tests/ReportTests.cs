@@ -138,6 +138,19 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public async Task Nothing_among_the_rows_is_not_reported_as_the_row_before_it()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"[pscustomobject]@{{ Path = $image }}, $null | {Convert}", In(shell));
+
+        Assert.Null(Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).TargetObject);
+        JsonObject[] items = ItemsOf(Read(ReportOf(shell)));
+        Assert.Equal(["Made", "Refused"], items.Select(item => (string?)item["result"]));
+        Assert.Equal((null, null), ((string?)items[1]["path"], (string?)items[1]["name"]));
+    }
+
+    [Fact]
     public async Task A_refusal_within_another_command_is_no_row_of_this_one()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

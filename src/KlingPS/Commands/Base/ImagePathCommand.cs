@@ -14,7 +14,6 @@ public abstract class ImagePathCommand : KlingCommand
     private const string ByLiteralPath = "LiteralPath";
 
     private string? _givenPath;
-    private PSObject? _row;
 
     /// <summary>What the path of an image is read from; the best to be shown to people come first.</summary>
     private protected static string[] PathColumns { get; } = [nameof(Path), nameof(LiteralPath), "FullName", "PSPath", "LP"];
@@ -53,25 +52,25 @@ public abstract class ImagePathCommand : KlingCommand
     private bool LacksImagePath => IsChosen ? ChosenImage is null : BlankText.IsAll(Path) && BlankText.IsAll(LiteralPath);
 
     /// <summary>Whether the input is a task that was chosen in a gallery: then its image is meant, whatever path it brings.</summary>
-    private bool IsChosen => _givenPath is null && _row is not null && ChosenVideo.IsOne(_row);
+    private bool IsChosen => _givenPath is null && CurrentRow is PSObject row && ChosenVideo.IsOne(row);
 
     /// <summary>Whether the input is such a task, and its image was a file.</summary>
     private protected bool HasChosenImage => IsChosen && ChosenImage is not null;
 
     /// <summary>The address of the image, if the input is such a task and its image was not a file of this machine.</summary>
-    private protected string? ChosenImageUri => IsChosen && ChosenImage is null ? _row?.Properties[nameof(KlingVideoTask.ImageUri)]?.Value as string : null;
+    private protected string? ChosenImageUri => IsChosen && ChosenImage is null ? CurrentRow?.Properties[nameof(KlingVideoTask.ImageUri)]?.Value as string : null;
 
     /// <summary>Such a task, in the session that read the choice.</summary>
-    private protected KlingVideoTask? ChosenTask => IsChosen ? _row?.BaseObject as KlingVideoTask : null;
+    private protected KlingVideoTask? ChosenTask => IsChosen ? CurrentRow?.BaseObject as KlingVideoTask : null;
 
     /// <summary>The image of such a task, if it was a file.</summary>
-    private string? ChosenImage => _row?.Properties[nameof(KlingVideoTask.SourcePath)]?.Value as string;
+    private string? ChosenImage => CurrentRow?.Properties[nameof(KlingVideoTask.SourcePath)]?.Value as string;
 
     /// <summary>
     /// Whether the images are those of -LiteralPath. A file from the pipeline is bound to both; text that comes from a file has the path of
     /// that file with it, and a row that has a Path means that one.
     /// </summary>
-    private bool IsLiteral => !BlankText.IsAll(LiteralPath) && (IsGiven(nameof(LiteralPath)) || _row?.BaseObject is FileSystemInfo || BlankText.IsAll(Path));
+    private bool IsLiteral => !BlankText.IsAll(LiteralPath) && (IsGiven(nameof(LiteralPath)) || CurrentRow?.BaseObject is FileSystemInfo || BlankText.IsAll(Path));
 
     /// <summary>How a message says to give the images, and what was used as the path of one, as sentences.</summary>
     /// <param name="taken">What was used as the path of an image.</param>
@@ -95,8 +94,6 @@ public abstract class ImagePathCommand : KlingCommand
     /// <inheritdoc/>
     private protected override void CheckInput(PSObject row)
     {
-        _row = row;
-
         // Rows may each bring a prompt for one image, but a file or its name is another image.
         if (_givenPath is string name && row.BaseObject is FileSystemInfo or string)
         {
@@ -113,7 +110,7 @@ public abstract class ImagePathCommand : KlingCommand
     {
         if (IsNothing || LacksImagePath)
         {
-            onError(new KlingException(ErrorKind.RequestInvalid, DescribeMissingImage()), _row?.BaseObject is string ? null : _row);
+            onError(new KlingException(ErrorKind.RequestInvalid, DescribeMissingImage()), CurrentRow?.BaseObject is string ? null : CurrentRow);
             return [];
         }
 
@@ -129,7 +126,7 @@ public abstract class ImagePathCommand : KlingCommand
     /// <summary>Why the current input names no image: it has an empty path, or none at all, as an object of another kind of which only something else was read.</summary>
     private string DescribeMissingImage()
     {
-        if (IsNothing || _row is not { BaseObject: not string } row || PathColumns.Any(name => row.Properties[name] is not null))
+        if (IsNothing || CurrentRow is not { BaseObject: not string } row || PathColumns.Any(name => row.Properties[name] is not null))
         {
             return "An empty value was given instead of the path of an image.";
         }

@@ -14,7 +14,6 @@ namespace KlingPS.Commands.Base;
 /// </remarks>
 public abstract class VideoCommand : ImagePathCommand
 {
-    private PSObject? _row;
     private bool _isDurationGiven;
 
     /// <summary>Creates the command.</summary>
@@ -126,7 +125,7 @@ public abstract class VideoCommand : ImagePathCommand
     private protected virtual string Refusal => ModelSpec.NotBought;
 
     /// <summary>Whether the duration is that of a recorded task whose clip determined it: a result, not something that was asked for.</summary>
-    private bool IsDurationOfClip => !_isDurationGiven && GetModel().TakesLengthOfInput && _row?.Properties[nameof(KlingVideoTask.TaskId)] is not null;
+    private bool IsDurationOfClip => !_isDurationGiven && GetModel().TakesLengthOfInput && CurrentRow?.Properties[nameof(KlingVideoTask.TaskId)] is not null;
 
     /// <summary>The video that the parameters ask for as they are bound now.</summary>
     /// <param name="image">Its image; <see langword="null"/> if it has none.</param>
@@ -136,7 +135,7 @@ public abstract class VideoCommand : ImagePathCommand
     {
         VideoSpec spec = CreateSpec(image, prompt);
         bool isBoughtWithoutImage = image is null && this is VideoRequestCommand && !GetModel().NeedsImage;
-        return _row is not null && Columns is not null && UnreadColumns.FindProblem(_row, isBoughtWithoutImage, MyInvocation.MyCommand, Columns) is string problem
+        return CurrentRow is PSObject row && Columns is not null && UnreadColumns.FindProblem(row, isBoughtWithoutImage, MyInvocation.MyCommand, Columns) is string problem
             ? throw new KlingException(ErrorKind.RequestInvalid, $"{Refusal}{(spec.Subject.Length > 0 ? $" for '{spec.Subject}'" : string.Empty)}: {problem}")
             : spec;
     }
@@ -203,13 +202,6 @@ public abstract class VideoCommand : ImagePathCommand
 
     private string? FixIfGiven(string parameter, string? path)
         => IsGiven(parameter) && NullIfBlank(path) is not null ? Context.Shell.Paths.Fix(path!) : path;
-
-    /// <inheritdoc/>
-    private protected override void CheckInput(PSObject row)
-    {
-        base.CheckInput(row);
-        _row = row;
-    }
 
     private VideoSpec CreateSpec(MediaSource? image, string? prompt) => new()
     {

@@ -77,6 +77,30 @@ public sealed class RowTests
         Assert.Equal(5, Assert.Single(result.Of<KlingVideoTask>()).Duration);
     }
 
+    [Theory]
+    [InlineData("$null")]
+    [InlineData("''")]
+    public async Task Nothing_before_the_rows_does_not_end_the_run_for_a_prompt_that_the_rows_have(string nothing)
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"{nothing}, [pscustomobject]@{{ Path = $images[0]; Prompt = 'p' }} | {Convert}", In(shell, "a.png"));
+
+        Assert.Null(result.Terminating);
+        Assert.StartsWith("An empty value was given instead of ", Assert.Single(result.Errors).Is("KlingRequestInvalid", ErrorCategory.InvalidArgument).Exception.Message, StringComparison.Ordinal);
+        Assert.Equal("a.mp4", Assert.Single(result.Of<FileInfo>()).Name);
+    }
+
+    [Fact]
+    public async Task Nothing_before_files_does_not_hide_that_there_is_no_prompt()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync($"$null, $images[0], $images[1] | {Convert}", In(shell, "a.png", "b.png"));
+
+        Assert.StartsWith("There is no prompt.", Assert.IsType<ErrorRecord>(result.Terminating).Exception.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_column_that_is_called_almost_like_a_parameter_is_told_of_once()
     {

@@ -239,7 +239,7 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
             return;
         }
 
-        bool lacksPrompt = Prompt is null && !PromptFromSidecar && !_hasInput && !GetModel().IsPromptOptional;
+        bool lacksPrompt = Prompt is null && !PromptFromSidecar && !_hasInput && !IsNothing && !GetModel().IsPromptOptional;
         if (Plan is not null && HasNoImagePath && !MyInvocation.ExpectingInput && (lacksPrompt || GetModel().NeedsImage))
         {
             string given = string.Join(", ", s_requestParameters.Where(IsGiven).Select(name => $"-{name}"));
@@ -255,7 +255,8 @@ public sealed class ConvertToKlingVideoCommand : VideoRequestCommand
                 : "There is no prompt. Say with -Prompt what happens in the videos, or use -PromptFromSidecar with a text file beside each image. Nothing was bought.");
         }
 
-        _hasInput = true;
+        // Nothing at all does not say whether the input has prompts.
+        _hasInput |= !IsNothing;
         if (ChosenImageUri is string uri)
         {
             _run!.Refuse(

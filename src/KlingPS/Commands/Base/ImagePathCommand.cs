@@ -44,7 +44,7 @@ public abstract class ImagePathCommand : KlingCommand
     /// Whether the current input names no image, without being a row of a table, where a blank cell may well mean none: a variable that was
     /// never set, or a blank line of a file, which brings the path of that file with it.
     /// </summary>
-    private bool IsNothing => _givenPath is null && IsInputBlank;
+    private protected bool IsNothing => _givenPath is null && IsInputBlank;
 
     /// <summary>Whether no image file is named for the current input, or only blank cells are, and none has to be.</summary>
     private protected bool HasNoImagePath => !IsNothing && LacksImagePath;

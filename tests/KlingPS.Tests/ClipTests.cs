@@ -128,6 +128,26 @@ public sealed class ClipTests
         Assert.Single(counted.Clean().Output);
     }
 
+    [Theory]
+    [InlineData("-VideoUri 'https://clips.example/dance.mp4' -Model kling-2.6/motion-control", "input video")]
+    [InlineData("-AudioUri 'https://clips.example/speech.mp3' -Model kling/ai-avatar-pro", "audio")]
+    public async Task A_video_as_long_as_what_is_at_an_address_is_nowhere_said_to_be_5_seconds_long(string parameters, string input)
+    {
+        var host = new RecordingHost();
+        await using ConnectedShell shell = await ConnectedShell.StartAsync(host: host);
+        var variables = new { image = shell.Image("dancer.png"), destination = shell.Destination };
+        string convert = $"ConvertTo-KlingVideo $image -Prompt 'p' {parameters} -Destination $destination -NameTemplate '{{BaseName}} {{Duration}}' -Sidecar -PollingInterval 0.1";
+
+        (await shell.RunAsync($"New-KlingVideoTask $image p {parameters} -WhatIf; {convert} -WhatIf", variables)).Clean();
+        FileInfo video = Assert.Single((await shell.RunAsync(convert, variables)).Clean().Of<FileInfo>());
+        KlingVideoTask task = Assert.Single((await shell.RunAsync("Get-KlingVideoTask")).Clean().Of<KlingVideoTask>());
+
+        Assert.Equal(2, host.Screen.Lines.Count(line => line.Contains($"uy a video as long as its {input} at a price that is not known here", StringComparison.Ordinal)));
+        Assert.Equal("dancer.mp4", video.Name);
+        Assert.Null((object?)task.Duration);
+        Assert.False(JsonNode.Parse(await File.ReadAllTextAsync(video.FullName + ".json"))!["request"]!.AsObject().ContainsKey("duration"));
+    }
+
     [Fact]
     public async Task Several_images_of_what_is_to_be_seen_are_sent_in_their_order()
     {

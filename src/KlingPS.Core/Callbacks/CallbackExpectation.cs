@@ -130,5 +130,5 @@ internal sealed class CallbackExpectation : IPollTrigger
 
     /// <summary>By then nearly all tasks of its kind have ended, and callbacks have told of it.</summary>
     private Instant MissedAt(KlingVideoTask task, Instant startedAt)
-        => startedAt + (_session.GenerationTimes.Get(task.Model, task.Duration).Quantile(0.95) ?? s_unlearned) + s_longestDelay;
+        => startedAt + (_session.GenerationTimes.Get(task.Model, task.Spec.Seconds).Quantile(0.95) ?? s_unlearned) + s_longestDelay;
 }

@@ -172,7 +172,7 @@ internal sealed class ConversionPreparer
         TaskId = string.Empty,
         Id = 0,
         CreatedAt = default,
-        Duration = submission.Spec.Seconds,
+        Duration = submission.Spec.KnownSeconds,
         Take = submission.Spec.Take,
     };
 

@@ -91,7 +91,7 @@ internal sealed class CardMaker
             Model = VisibleText.InLine(spec.Model),
             Stack = StackOf(task),
             Take = task.Take,
-            Seconds = Math.Max(task.Duration, 0),
+            Seconds = Math.Max(task.Duration ?? 0, 0),
             Status = status,
             State = task.TaskState,
             Credits = VideoPrice.From(setAside ?? (isPaid || task.IsForgotten ? task.CreditsConsumed : null)) ?? 0,

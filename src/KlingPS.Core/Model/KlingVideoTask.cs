@@ -30,8 +30,8 @@ public sealed record KlingVideoTask : IComparable
     /// <summary>What should not be seen.</summary>
     public string? NegativePrompt => Spec.NegativePrompt;
 
-    /// <summary>The length of the video in seconds.</summary>
-    public int Duration => Spec.Seconds;
+    /// <summary>The length of the video in seconds; <see langword="null"/> if it is that of a video or audio whose length is not known.</summary>
+    public int? Duration => Spec.KnownSeconds;
 
     /// <summary>The aspect ratio, such as <c>16:9</c>; <see langword="null"/> if it was left to the model.</summary>
     public string? AspectRatio => Spec.AspectRatio;

@@ -83,6 +83,9 @@ internal sealed record VideoSpec
     /// <summary>Whether the length of the video is known. If it will be as long as a file, it is not known until the file has been read.</summary>
     internal bool IsLengthKnown => InputSeconds is not null || !ModelCatalog.Get(Model).TakesLengthOfInput;
 
+    /// <summary>The length in seconds that the video will have; <see langword="null"/> while it is not known.</summary>
+    public int? KnownSeconds => IsLengthKnown ? Seconds : null;
+
     /// <summary>The guidance that is in force.</summary>
     internal decimal Guidance => CfgScale ?? DefaultCfgScale;
 

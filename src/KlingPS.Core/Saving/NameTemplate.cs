@@ -43,7 +43,7 @@ internal sealed class NameTemplate
         new("Id", 1L, (values, format) => values.Id.ToString(format, CultureInfo.InvariantCulture)),
         new("Date", DateTimeOffset.UnixEpoch, (values, format) => TimeZoneInfo.ConvertTime(values.CreatedAt, values.TimeZone)
             .ToString(string.IsNullOrEmpty(format) ? DefaultDateFormat : format, CultureInfo.InvariantCulture)),
-        new("Duration", 1, (values, format) => values.Duration.ToString(format, CultureInfo.InvariantCulture)),
+        new("Duration", 1, (values, format) => values.Duration?.ToString(format, CultureInfo.InvariantCulture) ?? string.Empty),
         new("Take", 1, (values, format) => values.Take.ToString(format, CultureInfo.InvariantCulture)),
     }.ToFrozenDictionary(token => token.Name, StringComparer.OrdinalIgnoreCase);
 
@@ -309,8 +309,8 @@ internal sealed record NameTemplateValues
     /// <summary>The time zone of <c>{Date}</c>; the machine's own unless set.</summary>
     public TimeZoneInfo TimeZone { get; init; } = TimeZoneInfo.Local;
 
-    /// <summary>The length of the video in seconds: <c>{Duration}</c>.</summary>
-    public required int Duration { get; init; }
+    /// <summary>The length of the video in seconds, if it is known: <c>{Duration}</c>.</summary>
+    public required int? Duration { get; init; }
 
     /// <summary>Which of several deliberate variants of the same image this is: <c>{Take}</c>.</summary>
     public int Take { get; init; } = 1;

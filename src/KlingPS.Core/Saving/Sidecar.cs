@@ -326,8 +326,8 @@ internal sealed record SidecarRequest
     /// <summary>What should not be seen.</summary>
     public string? NegativePrompt { get; init; }
 
-    /// <summary>The length in seconds.</summary>
-    public required int Duration { get; init; }
+    /// <summary>The length in seconds; left out if it is not known.</summary>
+    public int? Duration { get; init; }
 
     /// <summary>The aspect ratio, if one was asked for.</summary>
     public string? AspectRatio { get; init; }

@@ -14,7 +14,7 @@ internal sealed class DurationHistory(KlingSession session)
     /// <exception cref="KlingException">The ledger could not be read; the next call tries again.</exception>
     public Task LoadAsync(KlingVideoTask task, CancellationToken cancellationToken)
     {
-        (string Model, int Duration) kind = (task.Model, task.Duration);
+        (string Model, int Duration) kind = (task.Model, task.Spec.Seconds);
         return _loads.GetOrAdd(kind, _ => new Lazy<Task>(() => LoadAsync(kind))).Value.WaitAsync(cancellationToken);
     }
 

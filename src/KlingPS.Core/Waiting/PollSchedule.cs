@@ -107,9 +107,9 @@ internal sealed class PollSchedule
     private void Join(Watch watch)
     {
         KlingVideoTask task = watch.Task;
-        if (!_cohorts.TryGetValue((task.Model, task.Duration), out Cohort? cohort))
+        if (!_cohorts.TryGetValue((task.Model, task.Spec.Seconds), out Cohort? cohort))
         {
-            _cohorts.Add((task.Model, task.Duration), cohort = new Cohort(task.Model, task.Duration));
+            _cohorts.Add((task.Model, task.Spec.Seconds), cohort = new Cohort(task.Model, task.Spec.Seconds));
         }
 
         watch.Cohort = cohort;
@@ -122,7 +122,7 @@ internal sealed class PollSchedule
         KlingVideoTask task = watch.Task;
         return _planner.Next(new PollSubject(
             task.Model,
-            task.Duration,
+            task.Spec.Seconds,
             watch.StartedAt,
             watch.LastPolledAt,
             _queue.Count,

@@ -53,7 +53,7 @@ internal sealed class VideoForecast(KlingSession session, int? limit)
         }.FindRemaining();
     }
 
-    private DurationDistribution TimesOf(KlingVideoTask task) => session.GenerationTimes.Get(task.Model, task.Duration);
+    private DurationDistribution TimesOf(KlingVideoTask task) => session.GenerationTimes.Get(task.Model, task.Spec.Seconds);
 
     private sealed record Making(KlingVideoTask Task, Instant Since, bool HoldsPlace);
 }

@@ -81,9 +81,7 @@ internal static class ConversionText
         string where = plan.Path is null ? string.Empty : $" to '{plan.Path}'";
         return plan.Step switch
         {
-            ConversionStep.Buy => string.Create(
-                CultureInfo.InvariantCulture,
-                $"buy a video of {plan.Submission.Spec.Seconds} seconds {SubmissionText.DescribePrice(plan.Submission)} and save it{where}"),
+            ConversionStep.Buy => $"buy {SubmissionText.DescribeVideo(plan.Submission.Spec)} {SubmissionText.DescribePrice(plan.Submission)} and save it{where}",
             ConversionStep.Wait when plan.Task is null => $"save the video to be bought for another image with the same content{where}",
             ConversionStep.Wait when plan.Task.TaskState == KlingTaskState.Submitting => $"wait for the video, which is being bought right now, and save it{where}",
             ConversionStep.Wait => $"wait for the video, which is already paid for, and save it{where}",

@@ -18,7 +18,12 @@ internal static class SubmissionText
 
     /// <summary>What buying a video means, to be confirmed.</summary>
     public static string DescribePurchase(Submission submission)
-        => string.Create(CultureInfo.InvariantCulture, $"Buy a video of {submission.Spec.Seconds} seconds {DescribePrice(submission)}");
+        => $"Buy {DescribeVideo(submission.Spec)} {DescribePrice(submission)}";
+
+    /// <summary>A video by its length. If that is the length of something at an address, nobody has measured it.</summary>
+    public static string DescribeVideo(VideoSpec spec)
+        => spec.KnownSeconds is int seconds ? string.Create(CultureInfo.InvariantCulture, $"a video of {seconds} seconds")
+            : $"a video as long as its {(spec.Audio is null ? "input video" : "audio")}";
 
     /// <summary>What a video costs and how that is known, as the end of a sentence.</summary>
     public static string DescribePrice(Submission submission)

@@ -123,7 +123,7 @@ internal static class TaskColumns
     [
         ("identity", task.Identity),
         ("model", task.Model),
-        ("duration", task.Duration),
+        ("duration", task.Spec.Seconds),
         ("cfg_scale", task.CfgScale is decimal scale ? (long)decimal.Round(scale * CfgScale) : null),
         ("source_path", task.SourcePath),
         ("source_hash", task.SourceHash),

@@ -40,7 +40,7 @@ public sealed class ThreadTests
     [Fact]
     public void What_waits_does_not_ask_for_the_time_of_day()
     {
-        string[] allowed = ["CallbackReceiver", "CallbackVerifier", "RetryAfter", "TaskPoller", "TaskTimes", "WaitStage", "VideoConverter"];
+        string[] allowed = ["CallbackReceiver", "CallbackVerifier", "RetryAfter", "TaskPoller", "TaskTimes", "WaitStage", "ConversionPreparer", "RunRecorder"];
         string[] waiting = ["Waiting", "Callbacks", "Converting", "Scheduling", "Resilience", "Stages"];
         using var module = ModuleDefinition.ReadModule(typeof(KlingException).Assembly.Location);
 

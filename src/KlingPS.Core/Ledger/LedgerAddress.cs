@@ -49,15 +49,16 @@ internal abstract partial record LedgerAddress
     }
 
     /// <summary>
-    /// Whether a text is an address whose scheme is another one, was forgotten or mistyped. What is between a colon and an @ may be a
+    /// Whether a text is an address in another form, or whose scheme is another one, was forgotten or mistyped. What is between a colon and an @ may be a
     /// password, however it is spelled, unless the text is the full path of a file.
     /// </summary>
     private static bool IsOfNoLedger(string text)
         => OtherAddress().IsMatch(text)
+            || ServerAddressParser.HasKeywords(text)
             || (!Path.IsPathFullyQualified(text) && (Credentials().IsMatch(text) || Credentials().IsMatch(Uri.UnescapeDataString(text))));
 
     /// <summary>A scheme, or an authority without one: no share and no folder at the root has such a name. One letter is a drive.</summary>
-    [GeneratedRegex(@"^\s*([A-Za-z][A-Za-z0-9+.-]+://|[/\\]{2,}[^/\\:]*:.*@)", RegexOptions.Singleline)]
+    [GeneratedRegex(@"^\s*([A-Za-z][A-Za-z0-9+.:-]+://|[/\\]{2,}[^/\\:]*:.*@)", RegexOptions.Singleline)]
     private static partial Regex OtherAddress();
 
     [GeneratedRegex(":.*@", RegexOptions.Singleline)]

@@ -2,6 +2,7 @@ using System.Data.Common;
 using System.Globalization;
 using System.Net;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace KlingPS.Core.Ledger.Postgres;
 
@@ -9,7 +10,7 @@ namespace KlingPS.Core.Ledger.Postgres;
 /// Reads the address of a database: <c>postgresql://user@host:port/database?sslmode=…</c> in the form that libpq takes, or an Npgsql connection
 /// string. No message repeats what was given: it may contain a password anywhere.
 /// </summary>
-internal static class ServerAddressParser
+internal static partial class ServerAddressParser
 {
     private const int MaxLength = 4096;
     private const int MaxName = 63;
@@ -59,6 +60,9 @@ internal static class ServerAddressParser
     /// <summary>Whether a text is the address of a database rather than a path. Full paths and those that begin with a dot never are.</summary>
     public static bool IsAddress(string text) => HasScheme(text) || IsConnectionString(text);
 
+    /// <summary>Whether a text has several settings separated by blanks, as libpq takes them: <c>host=db dbname=ledgers</c>. A full path never has.</summary>
+    public static bool HasKeywords(string text) => !Path.IsPathFullyQualified(text) && Keyword().Matches(text).Count(match => IsKnown(match.Groups[1].Value)) > 1;
+
     /// <summary>Reads an address.</summary>
     /// <param name="text">The text.</param>
     /// <param name="address">The address.</param>
@@ -89,13 +93,13 @@ internal static class ServerAddressParser
     private static bool HasScheme(string text) => s_schemes.Any(scheme => text.StartsWith(scheme, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>
-    /// A connection string begins with the name of a setting and has several; a file can have the name <c>host=x.db</c>. One that
-    /// is not written properly still counts as one: a password in it must not become part of a path.
+    /// A connection string has several known settings; a file can have the name <c>host=x.db</c>. One that begins with the name of a setting
+    /// and is not written properly still counts as one: a password in it must not become part of a path.
     /// </summary>
     private static bool IsConnectionString(string text)
     {
         int end = text.IndexOf('=', StringComparison.Ordinal);
-        if (end < 0 || !IsKnown(text[..end]) || Path.IsPathFullyQualified(text))
+        if (end < 0 || Path.IsPathFullyQualified(text))
         {
             return false;
         }
@@ -106,7 +110,7 @@ internal static class ServerAddressParser
         }
         catch (ArgumentException)
         {
-            return text.Contains(';', StringComparison.Ordinal);
+            return IsKnown(text[..end]) && text.Contains(';', StringComparison.Ordinal);
         }
     }
 
@@ -367,4 +371,7 @@ internal static class ServerAddressParser
             throw new FormatException("it is not UTF-8 where it is percent-encoded");
         }
     }
+
+    [GeneratedRegex(@"(?:^|\s)(\w+)\s*=")]
+    private static partial Regex Keyword();
 }

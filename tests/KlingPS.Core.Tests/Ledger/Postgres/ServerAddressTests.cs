@@ -146,7 +146,10 @@ public sealed class ServerAddressTests
     [InlineData("anna:ge/geheim@db/ledgers")]
     [InlineData("postgres%3A%2F%2Fanna%3Ageheim%40db/ledgers")]
     [InlineData("anna%3ageheim%40db/ledgers")]
-    public void An_address_without_a_scheme_that_it_needs_shows_no_password(string text)
+    [InlineData("jdbc:postgresql://db/ledgers?user=anna&password=geheim")]
+    [InlineData("host=db dbname=ledgers user=anna password=geheim")]
+    [InlineData("  dbname = ledgers  password = 'geheim'")]
+    public void An_address_that_is_none_of_a_ledger_is_no_path_and_shows_no_password(string text)
     {
         RequireHidden(text, "geheim");
         Assert.Contains("an address that no ledger has", LedgerAddress.TryParse(text, out _), StringComparison.Ordinal);

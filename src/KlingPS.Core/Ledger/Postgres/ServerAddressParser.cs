@@ -182,7 +182,9 @@ internal static partial class ServerAddressParser
             {
                 string name = pair;
                 string value = Cut(ref name, '=') ?? throw new FormatException("a setting after the question mark has no value");
-                if (NameOf(Decode(name)) is string known)
+
+                // Behind a question mark in a password that is not encoded properly, there is the rest of it.
+                if (NameOf(Decode(name), mayBePassword: query.Contains('@', StringComparison.Ordinal)) is string known)
                 {
                     Add(settings, known, Decode(value));
                 }
@@ -226,10 +228,12 @@ internal static partial class ServerAddressParser
             throw new FormatException("it is not a connection string. Write name=value;name=value, or postgresql://host/database");
         }
 
+        // Behind a semicolon in a password without quotation marks, there is the rest of it.
+        bool hasPassword = builder.Keys.Cast<string>().Any(key => s_names.GetValueOrDefault(Simplify(key)) == "password");
         var settings = new List<(string, string)>();
         foreach (string key in builder.Keys)
         {
-            if (NameOf(key) is string name)
+            if (NameOf(key, mayBePassword: hasPassword) is string name)
             {
                 settings.Add((name, builder[key].ToString()!));
             }
@@ -238,12 +242,15 @@ internal static partial class ServerAddressParser
         return settings;
     }
 
-    private static string? NameOf(string given)
+    /// <param name="given">The name of a setting.</param>
+    /// <param name="mayBePassword">Whether an unknown one may be part of a password, so that no message repeats it.</param>
+    /// <returns><see langword="null"/> if the setting is ignored.</returns>
+    private static string? NameOf(string given, bool mayBePassword)
     {
         string simple = Simplify(given);
         return s_names.TryGetValue(simple, out string? name) ? name
             : s_ignored.Contains(simple) ? null
-            : throw new FormatException(simple is { Length: > 0 and <= 40 } && simple.All(char.IsAsciiLetter)
+            : throw new FormatException(!mayBePassword && simple is { Length: > 0 and <= 40 } && simple.All(char.IsAsciiLetter)
                 ? $"it has an unknown setting '{simple}'. The known ones are user, host, port, database, sslmode, channel_binding, sslrootcert, sslcert, sslkey, passfile and schema"
                 : "it has an unknown setting. The known ones are user, host, port, database, sslmode, channel_binding, sslrootcert, sslcert, sslkey, passfile and schema");
     }

@@ -401,6 +401,19 @@ public sealed class ReportTests
     }
 
     [Fact]
+    public async Task A_report_holds_no_password_of_an_address_that_is_none_because_of_it()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+
+        ShellResult result = await shell.RunAsync(
+            $"$image | {Convert} -CallbackUri 'https://me:PASS/WORD@example.com/hook'",
+            new { image = shell.Image("boat.png"), destination = shell.Destination, report = ReportOf(shell) });
+
+        Assert.DoesNotContain("WORD", string.Concat(result.Errors), StringComparison.Ordinal);
+        Assert.DoesNotContain("WORD", await File.ReadAllTextAsync(ReportOf(shell)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_nobody_sees_of_a_name_is_escaped_and_the_same_to_a_program()
     {
         await using ConnectedShell shell = await ConnectedShell.StartAsync();

@@ -55,7 +55,10 @@ internal sealed class AddressPolicy
         ArgumentNullException.ThrowIfNull(text);
         int scheme = text.IndexOf("//", StringComparison.Ordinal);
         int start = scheme < 0 ? 0 : scheme + 2;
-        int end = text.AsSpan(start).IndexOfAny('/', '?', '#') is >= 0 and int path ? start + path : text.Length;
+
+        // Where a password that is not encoded has one of these characters in it, there is no address that can be read.
+        bool isReadable = Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) && HasHost(uri);
+        int end = isReadable && text.AsSpan(start).IndexOfAny('/', '?', '#') is >= 0 and int path ? start + path : text.Length;
         int at = text.LastIndexOf('@', Math.Max(0, end - 1), Math.Max(0, end - start));
         return at < 0 ? text : $"{text[..start]}…{text[at..]}";
     }

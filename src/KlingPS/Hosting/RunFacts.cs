@@ -4,6 +4,7 @@ using System.Management.Automation;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using KlingPS.Core.Network;
 using KlingPS.Core.Reporting;
 using KlingPS.Core.Secrets;
 
@@ -45,9 +46,11 @@ internal static class RunFacts
         var other => JsonSerializer.SerializeToElement(Show(Convert.ToString(other, CultureInfo.InvariantCulture) ?? string.Empty), RunReportContext.Default.String),
     };
 
-    /// <summary>A text without anything that is recognizable as a secret. The query of an address may hold a signature or a key, and its host a password.</summary>
+    /// <summary>A text without anything that is recognizable as a secret. The query of an address may hold a signature or a key, and its host a password, which may be what makes it no address.</summary>
     private static string Show(string text)
         => SecretForms.IsKey(text) ? Hidden
-            : !text.Contains("://", StringComparison.Ordinal) || !Uri.TryCreate(text.Trim(), UriKind.Absolute, out Uri? uri) || uri.IsFile ? text
+            : !text.Contains("://", StringComparison.Ordinal) ? text
+            : !Uri.TryCreate(text.Trim(), UriKind.Absolute, out Uri? uri) ? text.Any(char.IsWhiteSpace) ? text : AddressPolicy.MaskUser(text)
+            : uri.IsFile ? text
             : uri.GetComponents(UriComponents.Scheme | UriComponents.Host | UriComponents.Port | UriComponents.Path, UriFormat.UriEscaped) + (uri.Query.Length > 1 || uri.Fragment.Length > 1 ? "?…" : string.Empty);
 }

@@ -289,7 +289,7 @@ internal sealed class PostgresConnection(DbConnection connection, PostgresEngine
         // What may be lost in a power failure need not wait for the disk. The rest is never less durable than the server's setting, or than its disk.
         string durability = kind is WriteKind.Hold or WriteKind.Light ? "'off'" : "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END";
         var sql = new StringBuilder($"""
-            SELECT set_config('synchronous_commit', {durability}, true), set_config('idle_in_transaction_session_timeout', '{LongestPause}', true), set_config('lock_timeout', '{LongestWait}', true);
+            SELECT set_config('synchronous_commit', {durability}, true), set_config('idle_in_transaction_session_timeout', '{LongestPause}', true), set_config('lock_timeout', '{LongestWait}', true), set_config('standard_conforming_strings', 'on', true);
             SELECT {(isAlone ? "pg_advisory_xact_lock" : "pg_advisory_xact_lock_shared")}(hashtextextended(@ledger, 0))
             """);
         if (!engine.HasTables)

@@ -49,6 +49,8 @@ internal sealed partial class PostgresSql
 
     private string Create(string sql)
     {
+        // Whoever runs the server decides whether a backslash in a literal is one.
+        sql = sql.Replace(@"'\'", "CHR(92)", StringComparison.Ordinal);
         string qualified = TableUse().Replace(sql, match => s_tables.Contains(match.Groups[2].Value) ? match.Groups[1].Value + _prefix + match.Groups[2].Value : match.Value);
 
         // Numbers all have one size; texts are compared by their bytes, as in SQLite.

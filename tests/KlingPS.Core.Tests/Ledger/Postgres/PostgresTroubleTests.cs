@@ -4,9 +4,11 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Ledger.Postgres;
 using KlingPS.Core.Ledger.Processes;
 using KlingPS.Core.Ledger.Sql;
+using KlingPS.Core.Model;
 using KlingPS.Core.Tests.Ledger.Contract;
 
 namespace KlingPS.Core.Tests.Ledger.Postgres;
@@ -279,9 +281,47 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
         await using SqlLedger ledger = Open(server.Address(schema, user: "least"));
         long id = (await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token)).Id;
         await ledger.Tasks.AcceptAsync(id, "t1");
-        await ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", Core.Model.KlingTaskState.Failed));
+        await ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Failed));
         await ledger.Tasks.RemoveAsync(id);
         await (await ledger.RateGates.OpenCreateGate(LedgerHost.Account).EnterAsync(Token)).DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_server_to_which_a_backslash_in_a_literal_means_something_else_keeps_a_ledger_as_well(bool isOfEarlierVersion)
+    {
+        PostgresServer server = await PostgresServer.Shared;
+        await server.SqlAsync("DO $$BEGIN CREATE ROLE old_literals LOGIN SUPERUSER; EXCEPTION WHEN duplicate_object THEN NULL; END$$; ALTER ROLE old_literals SET standard_conforming_strings = off");
+        const string Path = @"C:\videos\fox.mp4";
+        string schema = NewSchema();
+        if (isOfEarlierVersion)
+        {
+            await using (SqlLedger earlier = Open(server.Address(schema)))
+            {
+                await earlier.OpenAsync(Token);
+            }
+
+            // Its triggers had the backslash itself.
+            await server.SqlAsync(
+                $"""
+                DO $do$DECLARE f record; BEGIN
+                    FOR f IN SELECT pg_get_functiondef(oid) AS text FROM pg_proc WHERE pronamespace = '{schema}'::regnamespace LOOP
+                        EXECUTE replace(f.text, 'CHR(92)', quote_literal('\'));
+                    END LOOP;
+                END$do$
+                """,
+                "ledgers");
+        }
+
+        await using SqlLedger ledger = Open(server.Address(schema, user: "old_literals"));
+        KlingVideoTask task = await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token);
+        await ledger.Tasks.AcceptAsync(task.Id, "t1");
+        await ledger.Tasks.RecordSnapshotAsync(LedgerHost.Account, LedgerHost.Snapshot("t1", KlingTaskState.Succeeded));
+        await ledger.Tasks.RecordSavedAsync((await ledger.Tasks.FindAsync(task.Id, Token))!, Path, new string('a', 64));
+
+        Assert.Equal(Path, Assert.Single(await ledger.Tasks.ListSavedPathsAsync(["D:/FOX.mp4"], Token)).Path);
+        Assert.Single(await ledger.Spending.SumAsync(new SpendFilter(), KlingSpendGroup.Folder, Token));
     }
 
     private static string NewSchema() => $"trouble_{Guid.NewGuid():N}";

@@ -491,6 +491,9 @@ internal sealed class PostgresEngine(ServerAddress address, Func<DbProviderFacto
         settings["TCP Keepalive"] = true;
         settings["Application Name"] = "KlingPS";
 
+        // The variable PGCLIENTENCODING is for programs that show texts in a terminal, and would garble those in the ledger.
+        settings["Client Encoding"] = "UTF8";
+
         // Only numbers and texts are stored, and a pooler may use a server whose types were not loaded.
         settings["Server Compatibility Mode"] = "NoTypeLoading";
         Set("Root Certificate", address.RootCertificate);

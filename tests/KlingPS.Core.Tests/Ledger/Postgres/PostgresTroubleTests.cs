@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
@@ -324,6 +325,18 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
         Assert.Single(await ledger.Spending.SumAsync(new SpendFilter(), KlingSpendGroup.Folder, Token));
     }
 
+    [Fact]
+    public async Task The_encoding_that_a_terminal_has_is_not_that_of_the_ledger()
+    {
+        ServerAddress address = Read($"postgresql://anna@127.0.0.1:{LoopbackPort.Reserve()}/ledgers");
+        var settings = new DbConnectionStringBuilder();
+        await using SqlLedger ledger = Open(new PostgresEngine(address, () => new SettingFactory(settings), new LedgerCredentials(address, _ => null)));
+
+        await Assert.ThrowsAsync<KlingException>(() => ledger.OpenAsync(Token));
+
+        Assert.Equal("UTF8", settings["Client Encoding"]);
+    }
+
     private static string NewSchema() => $"trouble_{Guid.NewGuid():N}";
 
     private static SqlLedger Open(PostgresEngine engine) => new(engine, new ProcessOwners(ProcessIdentity.Current, owner => owner.IsAlive()), TimeProvider.System);
@@ -348,5 +361,13 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
         Assert.Equal(ErrorKind.LedgerUnusable, error.Kind);
         Assert.EndsWith("Without the ledger nothing is bought.", error.Message, StringComparison.Ordinal);
         return error.Message;
+    }
+
+    /// <summary>The provider with settings that can be looked at.</summary>
+    private sealed class SettingFactory(DbConnectionStringBuilder settings) : DbProviderFactory
+    {
+        public override DbConnectionStringBuilder CreateConnectionStringBuilder() => settings;
+
+        public override DbConnection? CreateConnection() => PostgresProvider.Factory.CreateConnection();
     }
 }

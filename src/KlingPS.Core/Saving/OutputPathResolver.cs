@@ -472,13 +472,13 @@ internal sealed partial class OutputPathResolver
     {
         string name = Path.GetFileNameWithoutExtension(path);
         string stem = Path.GetFileNameWithoutExtension(requested);
+        string extension = Path.GetExtension(requested);
         return Path.GetDirectoryName(path) == Path.GetDirectoryName(requested)
-            && Path.GetExtension(path) == Path.GetExtension(requested)
-            && name.StartsWith(stem, StringComparison.Ordinal)
-            && (name.Length == stem.Length || DistinguishingNumber().IsMatch(name.AsSpan(stem.Length)));
+            && Path.GetExtension(path) == extension
+            && (name == stem || (DistinguishingNumber().Match(name) is { Success: true, Value: var number } && name == DistinctNames.Shorten(stem, number + extension) + number));
     }
 
-    [GeneratedRegex(@"^-\d+$")]
+    [GeneratedRegex(@"-\d+$")]
     private static partial Regex DistinguishingNumber();
 
     /// <summary>Why a path is taken for a video.</summary>
@@ -542,8 +542,7 @@ internal sealed class DistinctNames
             do
             {
                 string ending = FormattableString.Invariant($"-{++number}{extension}");
-                int room = SafeName.MaximumFileBytes - Encoding.UTF8.GetByteCount(ending);
-                candidate = relativePath[..start] + SafeName.Shorten(stem, room) + ending;
+                candidate = relativePath[..start] + Shorten(stem, ending) + ending;
             }
             while (!Take(candidate));
 
@@ -551,6 +550,9 @@ internal sealed class DistinctNames
             return candidate;
         }
     }
+
+    /// <summary>A name without its extension, as short as it has to be before an ending.</summary>
+    public static string Shorten(string stem, string ending) => SafeName.Shorten(stem, SafeName.MaximumFileBytes - Encoding.UTF8.GetByteCount(ending));
 
     private bool Take(string relativePath) => _taken.Add(TextDigest.IgnoringCase(NameRule.Composed(relativePath)));
 }

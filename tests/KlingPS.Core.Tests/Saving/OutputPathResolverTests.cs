@@ -103,6 +103,16 @@ public sealed class OutputPathResolverTests : IAsyncDisposable
         Assert.Equal(("fox-3.mp4", false), await FindAsync(resolver, "/one/fox.png"));
     }
 
+    [Fact]
+    public async Task A_video_with_a_name_that_was_shortened_for_its_number_is_found_where_it_is()
+    {
+        string stem = new('f', SafeName.MaximumFileBytes - ".mp4".Length);
+        string name = stem[..^2] + "-2.mp4";
+        KlingVideoTask task = await SavedAsync("b", name);
+
+        Assert.Equal((name, true), await FindAsync(Resolver(), $"/two/{stem}.png", task));
+    }
+
     [Theory]
     [InlineData("fox-2x.mp4")]
     [InlineData("foxes.mp4")]

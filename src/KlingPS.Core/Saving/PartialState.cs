@@ -49,8 +49,9 @@ internal sealed record PartialState(string Video, string? EntityTag, DateTimeOff
             using var json = JsonDocument.Parse(OrdinaryFile.ReadAllBytes(path, MaxLength));
             return json.RootElement.ValueKind == JsonValueKind.Object ? !json.RootElement.TryGetProperty(nameof(Video), out _) : !isPart;
         }
-        catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException or NotSupportedException)
         {
+            // The second if a name contains half a character: the parser does not look inside names.
             return !isPart;
         }
     }

@@ -850,6 +850,7 @@ public sealed class VideoDownloaderTests : IDisposable
     [InlineData("")]
     [InlineData("null")]
     [InlineData("{\"Video\":null}")]
+    [InlineData("{\"\\ud800ideo\":null}")]
     [InlineData("{\"Video\":\"x\",\"EntityTag\":\"\\\"v1\\\"\"")]
     public async Task A_part_beside_a_damaged_state_starts_over(string state)
     {

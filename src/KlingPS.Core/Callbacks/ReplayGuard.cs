@@ -9,7 +9,7 @@ internal sealed class ReplayGuard
     private readonly object _gate = new();
     private readonly TimeSpan _lifetime;
     private readonly TimeProvider _time;
-    private readonly HashSet<string> _seen = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _seen = new(StringComparer.Ordinal);
     private readonly Queue<(string Key, long At)> _order = new();
 
     /// <summary>Creates the guard.</summary>
@@ -30,15 +30,21 @@ internal sealed class ReplayGuard
             while (_order.TryPeek(out (string Key, long At) oldest) && (_order.Count >= Capacity || _time.GetElapsedTime(oldest.At) > _lifetime))
             {
                 _order.Dequeue();
-                _seen.Remove(oldest.Key);
+
+                // It may have been forgotten, and come once more since.
+                if (_seen.TryGetValue(oldest.Key, out long at) && at == oldest.At)
+                {
+                    _seen.Remove(oldest.Key);
+                }
             }
 
-            if (!_seen.Add(key))
+            long now = _time.GetTimestamp();
+            if (!_seen.TryAdd(key, now))
             {
                 return false;
             }
 
-            _order.Enqueue((key, _time.GetTimestamp()));
+            _order.Enqueue((key, now));
             return true;
         }
     }

@@ -33,6 +33,20 @@ public sealed class ReplayGuardTests
     }
 
     [Fact]
+    public void What_comes_again_after_it_was_forgotten_is_remembered_for_as_long_as_anything_else()
+    {
+        var guard = new ReplayGuard(TimeSpan.FromMinutes(10), _clock);
+        guard.TryEnter("a");
+        _clock.Advance(TimeSpan.FromMinutes(9));
+        guard.Forget("a");
+        guard.TryEnter("a");
+
+        _clock.Advance(TimeSpan.FromMinutes(2));
+
+        Assert.False(guard.TryEnter("a"));
+    }
+
+    [Fact]
     public void However_many_come_it_remembers_no_more_than_the_latest()
     {
         var guard = new ReplayGuard(TimeSpan.FromMinutes(10), _clock);

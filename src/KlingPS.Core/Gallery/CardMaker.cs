@@ -260,7 +260,8 @@ internal sealed class CardMaker
     internal static bool IsElsewhere(string path, string from)
         => IsShare(path) && !string.Equals(Path.GetPathRoot(path), Path.GetPathRoot(from), StringComparison.OrdinalIgnoreCase);
 
-    private static bool IsShare(string path) => path.StartsWith(@"\\", StringComparison.Ordinal) || path.StartsWith("//", StringComparison.Ordinal);
+    /// <summary>Whether Windows takes a path for that of a share: it begins with two separators of either kind. <c>\??\</c> is another spelling of <c>\\?\</c>.</summary>
+    private static bool IsShare(string path) => path is ['/' or '\\', '/' or '\\' or '?', ..];
 
     private static DateTimeOffset WrittenAt(string path)
     {

@@ -366,6 +366,19 @@ public sealed class GalleryWriterTests : IDisposable
         Assert.Equal(Hostile, page.Data.GetProperty("title").GetString());
     }
 
+    [Theory]
+    [InlineData(@"\\evil.example\share\x.png")]
+    [InlineData("//evil.example/share/x.png")]
+    [InlineData(@"/\evil.example\share\x.png")]
+    [InlineData(@"\/evil.example/share/x.png")]
+    [InlineData(@"\??\UNC\evil.example\share\x.png")]
+    public void However_the_path_of_a_server_is_spelled_it_leads_elsewhere(string path)
+    {
+        // Where paths begin with a slash, one that does is of this machine.
+        Assert.Equal(OperatingSystem.IsWindows() || path[0] == '\\', CardMaker.IsElsewhere(path, Path.GetFullPath("fox.mp4")));
+        Assert.False(CardMaker.IsElsewhere(path[1..], Path.GetFullPath("fox.mp4")));
+    }
+
     [Fact]
     public async Task A_sidecar_that_names_an_image_on_a_server_does_not_make_anyone_log_on_there()
     {

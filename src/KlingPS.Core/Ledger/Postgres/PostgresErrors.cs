@@ -42,7 +42,8 @@ internal static class PostgresErrors
             "53100" => "the disk of the server is full. Free some space there, then run the command again",
             "53300" => "the server has no connection left (max_connections). Close some, let pgbouncer share them, or run the command later",
             "53200" => "the server has no memory left. Run the command again when it has",
-            "55P03" or "57014" => "another machine or program has kept it locked for a minute. End what is stuck, then run the command again",
+            "57014" => $"the server broke off a statement ({Text(exception)}). If statement_timeout is set for the role or the database, raise it; then run the command again",
+            "55P03" => "another machine or program has kept it locked for a minute. End what is stuck, then run the command again",
             "57P03" => "the server is starting or stopping. Run the command again in a moment",
             "57P01" or "57P02" or "57P05" or "25P03" or "08003" or "08006" or "08001" or "08004" => $"the connection to the server was ended ({Text(exception)}). Nothing was recorded. Run the command again when the server is there",
             "08P01" when said.Contains("server login", StringComparison.Ordinal) || said.Contains("query_wait_timeout", StringComparison.Ordinal)

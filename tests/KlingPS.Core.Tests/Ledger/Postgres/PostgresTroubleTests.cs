@@ -247,18 +247,20 @@ public sealed class PostgresTroubleTests(ITestOutputHelper output)
         await host.SqlAsync($"UPDATE schema_version SET version = {Schema.Version}");
     }
 
-    [Fact]
-    public async Task A_full_disk_of_the_server_is_said_and_nothing_is_recorded()
+    [Theory]
+    [InlineData("53100", "could not extend file", "the disk of the server is full")]
+    [InlineData("57014", "canceling statement due to statement timeout", "the server broke off a statement (canceling statement due to statement timeout)")]
+    public async Task A_statement_that_the_server_cannot_or_will_not_finish_is_said_and_nothing_is_recorded(string code, string words, string told)
     {
         await using var host = new PostgresHost(isPooled: false);
         SqlLedger ledger = await host.OpenAsync();
 
-        // What a full disk does, at the very statement that would write the attempt.
-        await host.SqlAsync("CREATE FUNCTION full_disk() RETURNS trigger AS $$BEGIN RAISE SQLSTATE '53100' USING MESSAGE = 'could not extend file'; END$$ LANGUAGE plpgsql; CREATE TRIGGER full_disk BEFORE INSERT ON tasks EXECUTE FUNCTION full_disk()");
+        // At the very statement that would write the attempt.
+        await host.SqlAsync($"CREATE FUNCTION refuse() RETURNS trigger AS $$BEGIN RAISE SQLSTATE '{code}' USING MESSAGE = '{words}'; END$$ LANGUAGE plpgsql; CREATE TRIGGER refuse BEFORE INSERT ON tasks EXECUTE FUNCTION refuse()");
         var error = await Assert.ThrowsAsync<KlingException>(() => ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token));
-        await host.SqlAsync("DROP TRIGGER full_disk ON tasks; DROP FUNCTION full_disk");
+        await host.SqlAsync("DROP TRIGGER refuse ON tasks; DROP FUNCTION refuse");
 
-        Assert.Contains("the disk of the server is full", Note(error), StringComparison.Ordinal);
+        Assert.Contains(told, Note(error), StringComparison.Ordinal);
         Assert.Empty(await ledger.Tasks.ListAsync(new(), Token));
         Assert.Equal("accepted", (await ledger.Tasks.AcceptAsync((await ledger.Tasks.BeginAsync(LedgerHost.Intent(), Token)).Id, "accepted")).TaskId);
     }

@@ -190,6 +190,22 @@ public sealed class LedgerCommandTests
         Assert.Equal(1, shell.Bill.CreatesReceived);
     }
 
+    [Fact]
+    public async Task An_error_that_ends_the_settling_of_lost_tasks_does_not_count_those_that_it_has_not_come_to()
+    {
+        await using ConnectedShell shell = await ConnectedShell.StartAsync();
+        shell.Fault(SandboxOperation.Create, SandboxFaultKind.LoseAnswerBefore, count: 6);
+        await shell.RunAsync("$images | New-KlingVideoTask -Prompt 'Lost.' -ErrorAction Ignore", new { images = shell.Images([.. Enumerable.Range(0, 6).Select(i => $"{i}.png")]) });
+        shell.Fault(SandboxOperation.Query, SandboxFaultKind.Code, count: 0, code: 401);
+
+        ShellResult result = await shell.RunAsync("$lost = @(Get-KlingVideoTask -State Unknown); $lost.Count; $lost | Resolve-KlingVideoTask -TaskId abc");
+
+        Assert.Equal(6, Assert.Single(result.Of<int>()));
+        ErrorRecord error = Assert.IsType<ErrorRecord>(result.Terminating);
+        Assert.Equal(ErrorCategory.AuthenticationError, error.CategoryInfo.Category);
+        Assert.DoesNotContain(" left.", error.Exception.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("-Abandon")]
     [InlineData("-Resubmit")]

@@ -43,6 +43,9 @@ public sealed class ResolveKlingVideoTaskCommand : KlingCommand
 
             // Tasks that are being bought at the same time still come out.
             KeepsFatal = true,
+
+            // No more are taken in after an error that ends the command, so it is not known how many are left.
+            Ending = static fatal => fatal[0].Error!,
         });
     }
 

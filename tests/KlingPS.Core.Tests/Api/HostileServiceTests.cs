@@ -66,6 +66,20 @@ public sealed class HostileServiceTests : IAsyncDisposable
         Assert.NotEqual(TransportFault.NotSent, (await QueryFailsAsync()).Fault);
     }
 
+    [Fact]
+    public async Task A_purchase_is_not_known_by_an_answer_that_can_be_read_and_is_damaged_all_the_same()
+    {
+        // All that matters has been read before it shows. The checksum comes last but for the length.
+        byte[] packed = HostileServer.Pack("gzip", Encoding.UTF8.GetBytes(Accepted + new string(' ', 50_000)));
+        packed[^8] ^= 0x5A;
+        OnAll(HostileServer.Response(packed, "Content-Encoding: gzip\r\n"));
+
+        KlingApiException error = await CreateFailsAsync();
+
+        Assert.Equal((ErrorKind.AttemptUnknown, TransportFault.AnswerUnknown), (error.Kind, error.Fault));
+        Assert.Contains("is compressed, and damaged", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Answers to a purchase that break off, with what has come of them by then.</summary>
     private static byte[] BrokenOff(bool isChunked, string come)
     {

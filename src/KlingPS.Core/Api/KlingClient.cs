@@ -69,16 +69,16 @@ internal sealed class KlingClient
             return taskId!;
         }
 
-        KlingApiException? refusal = response.IsSuccess || response.Loss is not null ? null : ResponseClassifier.FindRefusal(response, Operation);
+        KlingApiException? problem = response.Loss ?? (response.IsSuccess ? null : ResponseClassifier.FindRefusal(response, Operation));
         var tasks = NamedTasks.Find(response.Body, response.Data);
         if (tasks.IsAny && (tasks.Ids.Count > 0 || !response.IsSuccess))
         {
-            throw CreateContradictionException(response, tasks.Ids, response.Loss ?? refusal);
+            throw CreateContradictionException(response, tasks.Ids, problem);
         }
 
-        if ((response.Loss ?? refusal) is KlingApiException error)
+        if (problem is not null)
         {
-            throw error;
+            throw problem;
         }
 
         if (response.IsRedirect)

@@ -62,9 +62,16 @@ internal sealed class EarlierPurchases
         KlingVideoTask? earlier = submission.ReusePurchase
             ? await AwaitAnswerAsync(identified, () => _session.Ledger.Tasks.FindEarlierAsync(_session.Account, submission.Spec, cancellationToken), cancellationToken).ConfigureAwait(false)
             : await _session.Ledger.Tasks.FindUnknownAsync(_session.Account, submission.Spec, cancellationToken).ConfigureAwait(false);
-        return earlier?.TaskState switch
+        if (earlier is null || (earlier.TaskState == KlingTaskState.Failed && submission.RetryFailed))
         {
-            null => await FindOtherAsync().ConfigureAwait(false),
+            earlier = await AwaitAnswerAsync(identified, () => _others.FindAsync(identified, cancellationToken), cancellationToken).ConfigureAwait(false);
+            _awaited.TryRemove(identified.Identity, out _);
+            return earlier;
+        }
+
+        _awaited.TryRemove(identified.Identity, out _);
+        return earlier.TaskState switch
+        {
             KlingTaskState.Unknown => throw new KlingException(
                 ErrorKind.AttemptUnknown,
                 $"Nothing was sent for '{submission.Subject}': the same video was asked for before as task {earlier.Id}, "
@@ -73,12 +80,9 @@ internal sealed class EarlierPurchases
                 TaskNumber = earlier.Id,
             },
             KlingTaskState.Abandoned => throw TaskErrors.CreateForgottenBefore(submission.Subject, earlier),
-            KlingTaskState.Failed when !submission.RetryFailed => throw TaskErrors.CreateFailedBefore(submission.Subject, earlier),
-            KlingTaskState.Failed => await FindOtherAsync().ConfigureAwait(false),
+            KlingTaskState.Failed => throw TaskErrors.CreateFailedBefore(submission.Subject, earlier),
             _ => earlier,
         };
-
-        Task<KlingVideoTask?> FindOtherAsync() => AwaitAnswerAsync(identified, () => _others.FindAsync(identified, cancellationToken), cancellationToken);
     }
 
     /// <summary>An earlier purchase, once it has been answered: another command or process may be buying the video right now.</summary>
@@ -93,7 +97,6 @@ internal sealed class EarlierPurchases
         KlingVideoTask? earlier = await find().ConfigureAwait(false);
         if (earlier is not { TaskState: KlingTaskState.Submitting })
         {
-            _awaited.TryRemove(identified.Identity, out _);
             return earlier;
         }
 

@@ -35,7 +35,7 @@ internal sealed class CommonParameters
     /// <summary>Whether the user is asked before something of medium impact is done.</summary>
     public bool IsConfirmed => IsSet("Confirm", _ => _variables.GetValue("ConfirmPreference") is ConfirmImpact and not ConfirmImpact.None and <= ConfirmImpact.Medium);
 
-    /// <summary>What is to be done about something: the parameters are called ProgressAction and ErrorAction, the variables ProgressPreference and ErrorActionPreference.</summary>
+    /// <summary>What the user wants done with a stream: the parameters are called ProgressAction and ErrorAction, the variables ProgressPreference and ErrorActionPreference.</summary>
     private object? FindAction(string stream)
         => _bound.TryGetValue(stream + "Action", out object? given) ? given : _variables.GetValue(stream + (stream == "Error" ? "ActionPreference" : "Preference"));
 

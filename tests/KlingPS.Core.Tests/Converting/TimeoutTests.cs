@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using KlingPS.Core.Converting;
+using KlingPS.Core.Ledger;
 using KlingPS.Core.Model;
 using KlingPS.Core.Resolving;
 using KlingPS.Core.Saving;
@@ -254,6 +255,36 @@ public sealed class TimeoutTests : IAsyncDisposable
 
         Assert.Equal(theirs, outcomes.Select(outcome => outcome.Error!.TaskNumber!.Value));
         Assert.Equal(2, _harness.Observer.Warnings.Count);
+    }
+
+    [Fact]
+    public async Task Who_buys_what_another_command_was_refused_is_told_of_its_own_request_when_time_is_up()
+    {
+        var released = new TaskCompletionSource();
+        _harness.Service.On(FakeService.CreatePath, Replies.Held(new TaskCompletionSource(), released.Task, _harness.AcceptTask));
+        Submission submission = _harness.Submission("fox.png") with { ReusePurchase = true };
+        IdentifiedSubmission identified = await _harness.IdentifyAsync(submission);
+        ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
+        KlingVideoTask theirs = await other.BeginAsync(
+            new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
+            CancellationToken.None);
+        var isWaiting = new TaskCompletionSource();
+        _harness.Ledger.BeforeCall = name =>
+        {
+            if (name == nameof(ITaskJournal.ListAsync))
+            {
+                isWaiting.TrySetResult();
+            }
+        };
+        using var deadline = new Deadline(_harness.Clock, TimeSpan.FromSeconds(30));
+        Task<Outcome<Submission, KlingVideoTask>> buying = new VideoSubmitter(_harness.NewService()).SubmitAsync(submission, deadline, CancellationToken.None);
+        await Eventually.DoneAsync(isWaiting.Task);
+        await other.RecordRejectedAsync(theirs, "500", "Internal error.");
+
+        Outcome<Submission, KlingVideoTask> outcome = await PassUntilAsync(buying);
+
+        released.SetResult();
+        Assert.Equal((ErrorKind.WaitTimeout, theirs.Id + 1), (outcome.Error!.Kind, outcome.Error.TaskNumber));
     }
 
     [Fact]

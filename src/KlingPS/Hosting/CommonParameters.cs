@@ -27,7 +27,7 @@ internal sealed class CommonParameters
     public bool IsWhatIf => IsSet("WhatIf", LanguagePrimitives.IsTrue);
 
     /// <summary>Whether the user wants no progress bars.</summary>
-    public bool IsProgressSilent => Is(FindAction("Progress"), ActionPreference.SilentlyContinue) || Is(FindAction("Progress"), ActionPreference.Ignore);
+    public bool IsProgressSilent => FindAction("Progress") is object wanted && !IsShown(wanted);
 
     /// <summary>Whether the first error that is written ends the command.</summary>
     public bool StopsAtErrors => Is(FindAction("Error"), ActionPreference.Stop);

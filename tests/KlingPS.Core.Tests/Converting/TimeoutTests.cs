@@ -215,10 +215,7 @@ public sealed class TimeoutTests : IAsyncDisposable
     public async Task Who_waits_for_the_same_video_in_another_process_is_told_to_end_that_if_it_hangs()
     {
         Submission submission = _harness.Submission("fox.png");
-        IdentifiedSubmission identified = await _harness.IdentifyAsync(submission);
-        KlingVideoTask theirs = await _harness.Ledger.OfOtherProcess.Tasks.BeginAsync(
-            new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
-            CancellationToken.None);
+        KlingVideoTask theirs = await _harness.BeginElsewhereAsync(submission);
         using VideoConverter converter = Converter(TimeSpan.FromSeconds(10));
 
         Outcome<ConversionItem, SavedVideo> outcome = await PassUntilAsync(converter.ConvertAsync(converter.Accept(submission)!, CancellationToken.None));
@@ -241,10 +238,7 @@ public sealed class TimeoutTests : IAsyncDisposable
         var theirs = new List<long>();
         foreach (Submission submission in submissions)
         {
-            IdentifiedSubmission identified = await _harness.IdentifyAsync(submission);
-            theirs.Add((await _harness.Ledger.OfOtherProcess.Tasks.BeginAsync(
-                new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
-                CancellationToken.None)).Id);
+            theirs.Add((await _harness.BeginElsewhereAsync(submission)).Id);
         }
 
         using var deadline = new Deadline(_harness.Clock, TimeSpan.FromSeconds(10));
@@ -263,11 +257,7 @@ public sealed class TimeoutTests : IAsyncDisposable
         var released = new TaskCompletionSource();
         _harness.Service.On(FakeService.CreatePath, Replies.Held(new TaskCompletionSource(), released.Task, _harness.AcceptTask));
         Submission submission = _harness.Submission("fox.png") with { ReusePurchase = true };
-        IdentifiedSubmission identified = await _harness.IdentifyAsync(submission);
-        ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
-        KlingVideoTask theirs = await other.BeginAsync(
-            new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
-            CancellationToken.None);
+        KlingVideoTask theirs = await _harness.BeginElsewhereAsync(submission);
         var isWaiting = new TaskCompletionSource();
         _harness.Ledger.BeforeCall = name =>
         {
@@ -279,7 +269,7 @@ public sealed class TimeoutTests : IAsyncDisposable
         using var deadline = new Deadline(_harness.Clock, TimeSpan.FromSeconds(30));
         Task<Outcome<Submission, KlingVideoTask>> buying = new VideoSubmitter(_harness.NewService()).SubmitAsync(submission, deadline, CancellationToken.None);
         await Eventually.DoneAsync(isWaiting.Task);
-        await other.RecordRejectedAsync(theirs, "500", "Internal error.");
+        await _harness.Ledger.OfOtherProcess.Tasks.RecordRejectedAsync(theirs, "500", "Internal error.");
 
         Outcome<Submission, KlingVideoTask> outcome = await PassUntilAsync(buying);
 

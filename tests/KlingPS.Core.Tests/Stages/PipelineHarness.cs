@@ -91,6 +91,16 @@ internal sealed partial class PipelineHarness : IAsyncDisposable
     public Task<IdentifiedSubmission> IdentifyAsync(Submission submission)
         => Clock.RunAsync(new SubmissionIdentifier(new ImageUploader(NewService(isObserved: false)), Session).IdentifyAsync(submission, isPresent: false, CancellationToken.None));
 
+    /// <summary>Has another process begin to buy a video.</summary>
+    /// <returns>Its attempt, whose request has left and has no response yet.</returns>
+    public async Task<KlingVideoTask> BeginElsewhereAsync(Submission submission)
+    {
+        IdentifiedSubmission identified = await IdentifyAsync(submission);
+        return await Ledger.OfOtherProcess.Tasks.BeginAsync(
+            new TaskIntent { Account = Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
+            CancellationToken.None);
+    }
+
     /// <summary>What the service says of its tasks, by id.</summary>
     public ConcurrentDictionary<string, Reply> Tasks { get; } = new();
 

@@ -299,11 +299,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
     public async Task The_purchase_of_a_living_process_is_waited_for_however_long_it_takes_and_the_wait_is_told_once()
     {
         Submission request = _harness.Submission("fox.png") with { ReusePurchase = true };
-        IdentifiedSubmission identified = await _harness.IdentifyAsync(request);
-        ITaskJournal other = _harness.Ledger.OfOtherProcess.Tasks;
-        KlingVideoTask begun = await other.BeginAsync(
-            new TaskIntent { Account = _harness.Session.Account, Spec = identified.Submission.Spec, Identity = identified.Identity, Credits = 42 },
-            CancellationToken.None);
+        KlingVideoTask begun = await _harness.BeginElsewhereAsync(request);
         Task<Outcome<Submission, KlingVideoTask>> submit = _submitter.SubmitAsync(request, CancellationToken.None);
         await _harness.Clock.RunAsync(Eventually.TrueAsync(() => !_harness.Observer.Warnings.IsEmpty));
         for (int minute = 0; minute < 20; minute++)
@@ -314,7 +310,7 @@ public sealed class VideoSubmitterTests : IAsyncDisposable
         Assert.False(submit.IsCompleted);
         string warning = Assert.Single(_harness.Observer.Warnings);
         Assert.Contains($"as task {begun.Id} and has no answer yet", warning, StringComparison.Ordinal);
-        await other.RecordAcceptedAsync(begun.Id, "theirs");
+        await _harness.Ledger.OfOtherProcess.Tasks.RecordAcceptedAsync(begun.Id, "theirs");
         Assert.Equal("theirs", (await _harness.Clock.RunAsync(submit)).Value?.TaskId);
         Assert.Equal(0, _harness.Creates);
     }
